@@ -344,6 +344,54 @@ noveum_result nv_trace_config_read(const noveum_options *options, char why[200],
     return nv_trace_is_wanted(&all) ? read_wanted(&reading, out) : NOVEUM_OFF;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_bytes(const struct nv_buf *a, const struct nv_buf *b)
+{
+    return a->len == b->len && (a->len == 0 || memcmp(a->bytes, b->bytes, a->len) == 0);
+}
+
+static bool same_receiver(const struct nv_trace_config *a, const struct nv_trace_config *b)
+{
+    return same_text(a->endpoint, b->endpoint) &&
+           same_text(a->shown_endpoint, b->shown_endpoint) &&
+           same_text(a->ca_file, b->ca_file) &&
+           same_text(a->client_certificate, b->client_certificate) &&
+           same_text(a->client_key, b->client_key) && same_bytes(&a->headers, &b->headers) &&
+           same_bytes(&a->settings, &b->settings) && a->stages == b->stages &&
+           a->gzip == b->gzip && a->timeout_ms == b->timeout_ms;
+}
+
+static bool same_limits(const struct nv_trace_config *a, const struct nv_trace_config *b)
+{
+    return a->delay_ms == b->delay_ms && a->exit_ms == b->exit_ms &&
+           a->queue_spans == b->queue_spans && a->open_spans == b->open_spans &&
+           a->batch_spans == b->batch_spans && a->attributes_max == b->attributes_max &&
+           a->events_max == b->events_max && a->links_max == b->links_max &&
+           a->event_attributes_max == b->event_attributes_max &&
+           a->link_attributes_max == b->link_attributes_max &&
+           a->value_bytes_max == b->value_bytes_max && a->span_bytes_max == b->span_bytes_max &&
+           a->memory_max == b->memory_max;
+}
+
+static bool same_program(const struct nv_trace_config *a, const struct nv_trace_config *b)
+{
+    return a->content == b->content && a->performance == b->performance &&
+           a->redact == b->redact && a->before_send == b->before_send && a->log == b->log &&
+           a->user == b->user;
+}
+
+bool nv_trace_config_equals(const struct nv_trace_config *a, const struct nv_trace_config *b)
+{
+    return same_receiver(a, b) && same_limits(a, b) && same_program(a, b) &&
+           same_bytes(&a->resource, &b->resource) && a->sampler == b->sampler &&
+           a->parent_based == b->parent_based && a->sample_below == b->sample_below &&
+           strcmp(a->warning, b->warning) == 0;
+}
+
 void nv_trace_config_free(struct nv_trace_config *config)
 {
     if (!config)

@@ -18,6 +18,9 @@
 /* OTEL_BSP_MAX_QUEUE_SIZE and the options behind it: spans' indexes are 17 bits
  * (trace/pool.h). */
 #define NV_TRACE_SPANS_MAX 65536u
+/* Different configurations of one process, each of which stays for threads that still read it
+ * (about 1.3 KB each). Ours: a process that has more has no end of them. */
+#define NV_TRACE_CONFIGS_MAX 256u
 
 enum nv_trace_sampler {
     NV_TRACE_SAMPLE_ALL,
@@ -61,6 +64,8 @@ struct nv_trace_config {
  */
 noveum_result nv_trace_config_read(const noveum_options *options, char why[200],
                                    struct nv_trace_config **out);
+/* Do both say the same in everything, hooks included? */
+bool nv_trace_config_equals(const struct nv_trace_config *a, const struct nv_trace_config *b);
 /* Frees it. NULL is allowed. */
 void nv_trace_config_free(struct nv_trace_config *config);
 

@@ -15,6 +15,7 @@
 #include "trace/send.h"
 
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 
 static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct nv_trace_config *configs; /* the newest, and behind it all before */
+static uint32_t config_count;
 /* The process that is setting the hooks, HOOKED when they are set, 0 before. */
 static _Atomic pid_t hooking;
 #define HOOKED (-1)
@@ -106,6 +108,46 @@ static bool set_hooks(void)
     return true;
 }
 
+/* The one that says the same as `fresh`, so that a program which starts and stops for each of
+ * its requests does not grow. NULL: none does. */
+static struct nv_trace_config *known_as(const struct nv_trace_config *fresh)
+{
+    struct nv_trace_config *known = configs;
+    while (known && !nv_trace_config_equals(known, fresh))
+        known = known->older;
+    return known;
+}
+
+static noveum_result begin(struct nv_trace_config *config, char why[200])
+{
+    nv_trace_state_reset();
+    noveum_result result = nv_trace_worker_start(config, why);
+    if (result == NOVEUM_OK) {
+        memcpy(why, config->warning, sizeof config->warning);
+        atomic_store_explicit(&nv_trace_state.config, config, memory_order_release);
+    }
+    return result;
+}
+
+static noveum_result begin_fresh(struct nv_trace_config *config, char why[200])
+{
+    if (config_count == NV_TRACE_CONFIGS_MAX) {
+        (void)snprintf(why, 200, "started with more than %u different configurations",
+                       NV_TRACE_CONFIGS_MAX);
+        nv_trace_config_free(config);
+        return NOVEUM_NO_MEMORY;
+    }
+    noveum_result result = begin(config, why);
+    if (result != NOVEUM_OK) {
+        nv_trace_config_free(config);
+        return result;
+    }
+    config->older = configs;
+    configs = config;
+    config_count++;
+    return NOVEUM_OK;
+}
+
 /* Under the lock. */
 static noveum_result start(const noveum_options *options, char why[200])
 {
@@ -115,18 +157,15 @@ static noveum_result start(const noveum_options *options, char why[200])
     noveum_result result = nv_trace_config_read(options, why, &config);
     if (result == NOVEUM_OFF)
         return result;
-    nv_trace_state_reset();
-    if (result == NOVEUM_OK)
-        result = nv_trace_worker_start(config, why);
     if (result != NOVEUM_OK) {
-        nv_trace_config_free(config);
+        nv_trace_state_reset();
         return result;
     }
-    config->older = configs;
-    configs = config;
-    memcpy(why, config->warning, sizeof config->warning);
-    atomic_store_explicit(&nv_trace_state.config, config, memory_order_release);
-    return NOVEUM_OK;
+    struct nv_trace_config *known = known_as(config);
+    if (!known)
+        return begin_fresh(config, why);
+    nv_trace_config_free(config);
+    return begin(known, why);
 }
 
 /* Outside of the lock: the program's function may fork, or run another program. */

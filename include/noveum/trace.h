@@ -321,7 +321,7 @@ static inline noveum_options noveum_default_options(void)
  *
  * NOVEUM_OK: on. NOVEUM_OFF: off, because nothing asked for it. NOVEUM_BUSY: was on already,
  * nothing changed. NOVEUM_INVALID: off; noveum_last_error says which option. NOVEUM_NO_MEMORY:
- * off.
+ * off; also after 256 different configurations in one process, each of which it keeps.
  */
 NOVEUM_API noveum_result noveum_start(const noveum_options *options);
 /* 1 while tracing is on. To leave out work that only makes attributes. */

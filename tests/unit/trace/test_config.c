@@ -190,6 +190,62 @@ START_TEST(content_and_hooks)
 END_TEST
 
 /* Each number that a variable sets, the one for traces before the general one. */
+/* Each member that holds a value, changed alone, makes another configuration. */
+START_TEST(equal_in_everything)
+{
+    noveum_options options = kit_enabled();
+    options.headers = "a=b";
+    struct nv_trace_config *one = kit_config(&options), *other = kit_config(&options);
+    ck_assert(nv_trace_config_equals(one, other));
+#define DIFFERS(member)                                                                        \
+    do {                                                                                       \
+        unsigned char *bytes = (unsigned char *)&other->member;                                \
+        bytes[0] ^= 1;                                                                         \
+        ck_assert_msg(!nv_trace_config_equals(one, other), #member);                           \
+        bytes[0] ^= 1;                                                                         \
+    } while (0)
+    DIFFERS(sampler);
+    DIFFERS(parent_based);
+    DIFFERS(sample_below);
+    DIFFERS(timeout_ms);
+    DIFFERS(delay_ms);
+    DIFFERS(exit_ms);
+    DIFFERS(queue_spans);
+    DIFFERS(open_spans);
+    DIFFERS(batch_spans);
+    DIFFERS(attributes_max);
+    DIFFERS(events_max);
+    DIFFERS(links_max);
+    DIFFERS(event_attributes_max);
+    DIFFERS(link_attributes_max);
+    DIFFERS(value_bytes_max);
+    DIFFERS(span_bytes_max);
+    DIFFERS(memory_max);
+    DIFFERS(stages);
+    DIFFERS(gzip);
+    DIFFERS(content);
+    DIFFERS(performance);
+    DIFFERS(redact);
+    DIFFERS(before_send);
+    DIFFERS(log);
+    DIFFERS(user);
+    DIFFERS(warning);
+    DIFFERS(endpoint[0]);
+    DIFFERS(shown_endpoint[0]);
+    DIFFERS(headers.bytes[0]);
+    DIFFERS(resource.bytes[0]);
+#undef DIFFERS
+    ck_assert(nv_trace_config_equals(one, other));
+    nv_trace_config_free(one);
+    options.ca_file = "/ca.pem";
+    one = kit_config(&options);
+    ck_assert(!nv_trace_config_equals(one, other));
+    ck_assert(!nv_trace_config_equals(other, one));
+    nv_trace_config_free(one);
+    nv_trace_config_free(other);
+}
+END_TEST
+
 START_TEST(every_number_of_the_environment)
 {
     static const struct {
@@ -335,6 +391,7 @@ int main(void)
     tcase_add_test(tcase, structs_of_other_sizes);
     tcase_add_test(tcase, without_memory);
     tcase_add_test(tcase, content_and_hooks);
+    tcase_add_test(tcase, equal_in_everything);
     tcase_add_test(tcase, every_number_of_the_environment);
     tcase_add_test(tcase, other_protocols_and_samplers_are_told_of);
     tcase_add_test(tcase, the_file_is_behind_the_environment);

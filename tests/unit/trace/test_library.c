@@ -7,6 +7,7 @@
 #include "trace_kit.h"
 
 #include "base/clock.h"
+#include "trace/config.h"
 
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -133,6 +134,32 @@ START_TEST(starts_once)
     ck_assert_uint_gt(noveum_last_error(text, sizeof text), 0);
     ck_assert_ptr_nonnull(strstr(text, "endpoint"));
     ck_assert(!noveum_enabled());
+}
+END_TEST
+
+/* The same one again takes nothing, however often; of others there is an end. */
+START_TEST(different_configurations_have_an_end)
+{
+    char service[32], text[200];
+    noveum_options options = kit_options(&receiver);
+    options.service_name = service;
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(service, sizeof service, "same");
+        ck_assert_int_eq(noveum_start(&options), NOVEUM_OK);
+        ck_assert_int_eq(noveum_shutdown(1000), NOVEUM_OK);
+    }
+    for (unsigned i = 1; i < NV_TRACE_CONFIGS_MAX; i++) {
+        (void)snprintf(service, sizeof service, "service %u", i);
+        ck_assert_int_eq(noveum_start(&options), NOVEUM_OK);
+        ck_assert_int_eq(noveum_shutdown(1000), NOVEUM_OK);
+    }
+    (void)snprintf(service, sizeof service, "one more");
+    ck_assert_int_eq(noveum_start(&options), NOVEUM_NO_MEMORY);
+    ck_assert(!noveum_enabled());
+    ck_assert_uint_gt(noveum_last_error(text, sizeof text), 0);
+    ck_assert_ptr_nonnull(strstr(text, "256 different configurations"));
+    (void)snprintf(service, sizeof service, "service 1");
+    ck_assert_int_eq(noveum_start(&options), NOVEUM_OK);
 }
 END_TEST
 
@@ -356,6 +383,7 @@ int main(void)
     (void)sends_at_exit;
     (void)exit_does_not_wait_for_a_receiver_that_hangs;
 #endif
+    tcase_add_test(tcase, different_configurations_have_an_end); /* last: it leaves no room */
     suite_add_tcase(suite, ends);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
