@@ -95,14 +95,27 @@ static uint64_t key_bits(struct nv_str key)
     return UINT64_C(1) << (hash >> 58) | UINT64_C(1) << (hash >> 52 & 63);
 }
 
+/* The key as it would be written: behind the attributes where it is repaired. Empty: no
+ * room. */
+static struct nv_str key_of(struct nv_trace_span *span, const struct nv_trace_value *value)
+{
+    struct nv_buf *buf = &span->attributes;
+    if (value->repaired > 0 && !nv_trace_span_room(span, buf, value->key_size))
+        return (struct nv_str){NULL, 0};
+    return nv_trace_value_key(value, buf->bytes ? buf->bytes + buf->len : NULL);
+}
+
 /* Is the key there, and where? */
 static bool find(struct nv_trace_span *span, const struct nv_trace_value *value, size_t *at,
                  size_t *len)
 {
-    uint64_t bits = key_bits(value->key);
+    struct nv_str key = key_of(span, value);
+    if (key.len == 0)
+        return false;
+    uint64_t bits = key_bits(key);
     bool perhaps = (span->key_bits & bits) == bits;
     span->key_bits |= bits;
-    return perhaps && nv_trace_value_find(&span->attributes, value->key, at, len);
+    return perhaps && nv_trace_value_find(&span->attributes, key, at, len);
 }
 
 void nv_trace_set(struct nv_trace_span *span, const noveum_attribute *attribute)

@@ -262,6 +262,14 @@ void nv_trace_value_put(struct nv_buf *buf, uint32_t field, const struct nv_trac
     buf->len += (size_t)(at - start);
 }
 
+struct nv_str nv_trace_value_key(const struct nv_trace_value *value, char *room)
+{
+    if (value->repaired == 0)
+        return value->key;
+    (void)put_text(room, value->key, false);
+    return (struct nv_str){room, value->key_size};
+}
+
 /* A walk over what is written: spans have ten attributes, and the bytes are in the cache. Keys
  * are looked at as they went out, after repair. */
 bool nv_trace_value_find(const struct nv_buf *buf, struct nv_str key, size_t *at, size_t *len)

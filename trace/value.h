@@ -36,6 +36,9 @@ bool nv_trace_value_make(const noveum_attribute *attribute, size_t text_max,
 size_t nv_trace_value_size(const struct nv_trace_value *value);
 /* Writes it at the end of a buffer that has room for it. */
 void nv_trace_value_put(struct nv_buf *buf, uint32_t field, const struct nv_trace_value *value);
+/* The key as it goes out: the attribute's own, or, where something had to be repaired, written
+ * to `room`, which has key_size bytes. Borrowed from either. */
+struct nv_str nv_trace_value_key(const struct nv_trace_value *value, char *room);
 /* The field in `buf`, which holds such fields alone, whose key is `key`: its place and
  * length. */
 bool nv_trace_value_find(const struct nv_buf *buf, struct nv_str key, size_t *at, size_t *len);

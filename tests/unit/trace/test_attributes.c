@@ -41,6 +41,22 @@ START_TEST(the_last_value_of_a_key_stays)
 }
 END_TEST
 
+/* Keys are told apart as they go out: a receiver would see one twice. */
+START_TEST(repaired_keys_are_replaced_too)
+{
+    begin(NULL);
+    noveum_set_int(span, "a\xff", 1);
+    noveum_set_int(span, "a\xff", 2);
+    noveum_set_int(span, "a\xfe", 3);
+    noveum_set_str(span, "a\xef\xbf\xbd", "\xff");
+    noveum_set_str(span, "a", "b");
+    json_t *json = kit_trace_span(span);
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "attributes")), 2);
+    ck_assert_str_eq(kit_text(json, "a\xef\xbf\xbd"), "\xef\xbf\xbd");
+    json_decref(json);
+}
+END_TEST
+
 /* As many keys as there may be, so that most share the bits by which a new one is told: short
  * ones, long ones, and such as differ in one place only. */
 START_TEST(each_of_many_keys_is_replaced)
@@ -280,6 +296,7 @@ int main(void)
     Suite *suite = suite_create("attributes");
     TCase *tcase = tcase_create("attributes");
     tcase_add_test(tcase, the_last_value_of_a_key_stays);
+    tcase_add_test(tcase, repaired_keys_are_replaced_too);
     tcase_add_test(tcase, each_of_many_keys_is_replaced);
     tcase_add_test(tcase, count_and_length_are_limited);
     tcase_set_timeout(tcase, 100);
