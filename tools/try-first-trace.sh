@@ -74,7 +74,8 @@ for suite in "${@:-bookworm trixie}"; do for suite in $suite; do
         look "build/first-trace-$suite.png" || stop "$suite: the page does not show it"
         took "it is seen: build/first-trace-$suite.png"
     fi
-    kill -s TERM -- "-$run"; wait "$run"
+    pkill -TERM -g "$run" -x noveum-gateway # it alone: make hands on what it gets, and a second signal ends the gateway at once
+    wait "$run" || stop "$suite: make run ended with $?"
     grep -q '"stopped"\|: stopped' "$work/run" || { tail -5 "$work/run" >&2; stop "$suite: it does not stop"; }
     run=
     umount -R -l "$root/proc" "$root/dev"
