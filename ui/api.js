@@ -90,7 +90,7 @@ const CROWD_MS = 2000; // an answer without news that comes sooner: too many wai
  * looks at does not ask: a browser has six connections for it.
  */
 export async function follow(news, signal) {
-  let after = 0, held = 0, lost = false; // lost: it may be another gateway that answers next, with a store of its own
+  let after = 0, held = 0, lost = false;
   while (!signal.aborted) {
     lost ||= document.hidden;
     await seen();
@@ -100,7 +100,7 @@ export async function follow(news, signal) {
       news.state("live");
       const data = /^data: (.*)$/m.exec(text);
       const told = data ? JSON.parse(data[1]) : {last: after, held};
-      if (lost && told.last < after) location.reload(); // and perhaps another page
+      if (told.last < after) location.reload(); // another gateway, with a store of its own, and perhaps another page
       lost = false;
       const [more, other] = [told.last > after, told.held !== held];
       ({last: after, held} = told);

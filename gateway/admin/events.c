@@ -51,6 +51,12 @@ void nv_events_free(struct nv_events *events)
     free(events);
 }
 
+/* Fewer than it has seen: the store is another one, that of a gateway begun anew say. */
+static bool is_last_new(const struct nv_events *events, const struct waiting *who)
+{
+    return events->last > 0 && events->last != who->seen.after;
+}
+
 static bool is_held_new(const struct nv_events *events, const struct waiting *who)
 {
     return who->seen.wants_held && events->held != who->seen.held;
@@ -61,7 +67,7 @@ static void answer(const struct nv_events *events, const struct waiting *who)
     char text[200], held[48] = "";
     if (who->seen.wants_held)
         (void)snprintf(held, sizeof held, ",\"held\":%" PRIu64, events->held);
-    if (events->last > who->seen.after) {
+    if (is_last_new(events, who)) {
         (void)snprintf(text, sizeof text,
                        "retry: 1000\nid: %" PRId64 "\nevent: traces\ndata: {\"last\":%" PRId64
                        "%s}\n\n",
@@ -82,7 +88,7 @@ static void answer_due(struct nv_events *events, uint64_t now_ns)
     unsigned kept = 0;
     for (unsigned i = 0; i < events->count; i++) {
         const struct waiting *who = &events->items[i];
-        if (events->ended || events->last > who->seen.after || is_held_new(events, who) ||
+        if (events->ended || is_last_new(events, who) || is_held_new(events, who) ||
             now_ns >= who->deadline_ns)
             answer(events, who);
         else

@@ -74,8 +74,10 @@ await check("a page left open shows the store of the next gateway", async () => 
   await show("#/traces", ".trace-row");
   await page.waitForFunction(() => document.querySelector(".live.on"));
   ask("again");
-  await page.waitForFunction(() => document.querySelector(".live.lost"));
-  await page.waitForFunction(() => document.querySelectorAll(".trace-row").length === 1 && document.querySelector(".live.on"), null, {timeout: 60000});
+  await page.waitForFunction(() => {
+    const names = [...document.querySelectorAll(".trace-row .name")].map(name => name.textContent);
+    return names.length === 1 && names[0].includes("of the next") && document.querySelector(".live.on");
+  }, null, {timeout: 60000}); // whether it met the moment between the two or not
   return text(".trace-row .name");
 });
 await check("what it did before it does again", async () => { // with the token of the next

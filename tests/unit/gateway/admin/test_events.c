@@ -112,6 +112,16 @@ START_TEST(what_is_there_is_told_at_once)
 }
 END_TEST
 
+/* A gateway that was started again quickly: the page met no error between the two. */
+START_TEST(another_store_is_told_of)
+{
+    int fd = ask();
+    nv_events_tell(events, 2);
+    ck_assert(says(fd, "id: 2\nevent: traces\ndata: {\"last\":2}\n\n"));
+    (void)close(fd);
+}
+END_TEST
+
 START_TEST(nobody_waits_too_long)
 {
     int fd = ask();
@@ -179,6 +189,7 @@ int main(void)
     tcase_add_test(tcase, who_waits_is_told);
     tcase_add_test(tcase, who_wants_it_is_told_of_what_is_held);
     tcase_add_test(tcase, what_is_there_is_told_at_once);
+    tcase_add_test(tcase, another_store_is_told_of);
     tcase_add_test(tcase, nobody_waits_too_long);
     tcase_add_test(tcase, so_many_wait_and_one_more_does_not);
     tcase_add_test(tcase, at_the_end_all_are_answered);
