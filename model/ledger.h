@@ -70,7 +70,8 @@ void nv_ledger_queue(uint64_t spans);
 void nv_ledger_requeue(uint64_t spans);
 /* Queued into delivered. */
 void nv_ledger_deliver(uint64_t spans);
-/* Held into dropped, by a configured policy. */
+/* Held into dropped. Logged by reason, with what to do, whenever the reason's count has
+ * doubled: at info what a configured policy drops, at debug what repeats or goes elsewhere. */
 void nv_ledger_drop_held(enum nv_drop reason, uint64_t spans);
 /* Held into dead-lettered. */
 void nv_ledger_dead_held(enum nv_dead reason, uint64_t spans);

@@ -1,13 +1,17 @@
 /*
  * The ledger: after any sequence of allowed moves the counts add up, also while several threads
- * move and one reads; every reason has its line in the Prometheus text.
+ * move and one reads; every reason has its line in the Prometheus text, and each that drops one
+ * in the log.
  */
 #include "expect.h"
 
+#include "base/log/log.h"
 #include "model/ledger.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -29,6 +33,12 @@ static bool adds_up(const struct nv_ledger *now)
 static void setup(void)
 {
     nv_ledger_reset();
+}
+
+static void teardown(void)
+{
+    nv_log_set_sink(NULL, NULL);
+    nv_log_configure(NV_LOG_INFO, NV_LOG_TEXT);
 }
 
 START_TEST(every_move)
@@ -131,15 +141,89 @@ START_TEST(prometheus_text)
 }
 END_TEST
 
+/* ---- the log ----------------------------------------------------------------------------- */
+
+static struct {
+    unsigned lines;
+    char last[300];
+} logged;
+
+static void keep(void *ctx, struct nv_str line)
+{
+    ck_assert_ptr_eq(ctx, &logged);
+    ck_assert_uint_lt(line.len, sizeof logged.last);
+    memcpy(logged.last, line.ptr, line.len);
+    logged.last[line.len] = '\0';
+    logged.lines++;
+}
+
+static void log_begin(enum nv_log_level level)
+{
+    memset(&logged, 0, sizeof logged);
+    nv_log_configure(level, NV_LOG_TEXT);
+    nv_log_set_sink(keep, &logged);
+}
+
+/* What a user can change is said at info, what needs nothing at debug. */
+START_TEST(each_reason_to_drop_is_logged)
+{
+#define NAME(id, name) name,
+    static const char *const names[] = {NV_DROP_TABLE(NAME)};
+#undef NAME
+    static const char *const asked[NV_DROP_COUNT] = {
+        [NV_DROP_SAMPLED] = "sampling.rate",
+        [NV_DROP_RULE] = "mapping.rules_file",
+        [NV_DROP_NOT_AI] = "mapping.spans",
+    };
+    char want[80];
+    nv_ledger_receive(10, false);
+    log_begin(NV_LOG_DEBUG);
+    nv_ledger_drop_held((enum nv_drop)_i, 3);
+    ck_assert_uint_eq(logged.lines, 1);
+    (void)snprintf(want, sizeof want,
+                   "%s ledger: spans are dropped reason=%s spans=3 total=3: ",
+                   asked[_i] ? "info" : "debug", names[_i]);
+    ck_assert_msg(strstr(logged.last, want) != NULL, "no %s in %s", want, logged.last);
+    ck_assert_ptr_nonnull(strstr(logged.last, asked[_i] ? asked[_i] : names[_i]));
+    nv_ledger_reset();
+    nv_ledger_receive(10, false);
+    log_begin(NV_LOG_INFO);
+    nv_ledger_drop_held((enum nv_drop)_i, 3);
+    ck_assert_uint_eq(logged.lines, asked[_i] ? 1 : 0);
+}
+END_TEST
+
+/* 1, 2, 4, 8, ...: who drops for ever writes some 60 lines in all. */
+START_TEST(drops_are_logged_as_their_count_doubles)
+{
+    nv_ledger_receive(20, false);
+    log_begin(NV_LOG_INFO);
+    nv_ledger_drop_held(NV_DROP_SAMPLED, 0);
+    ck_assert_uint_eq(logged.lines, 0);
+    for (unsigned total = 1, lines = 0; total <= 15; total++) {
+        nv_ledger_drop_held(NV_DROP_SAMPLED, 1);
+        lines += (total & (total - 1)) == 0;
+        ck_assert_uint_eq(logged.lines, lines);
+    }
+    nv_ledger_drop_held(NV_DROP_SAMPLED, 5);
+    ck_assert_uint_eq(logged.lines, 5);
+    ck_assert_ptr_nonnull(strstr(logged.last, " spans=5 total=20: "));
+    nv_ledger_drop_held(NV_DROP_SAMPLED, 0);
+    ck_assert_uint_eq(logged.lines, 5);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("model/ledger");
     TCase *tcase = tcase_create("all");
     tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, every_move);
     tcase_add_test(tcase, adds_up_at_every_moment);
     tcase_add_test(tcase, prometheus_text);
+    tcase_add_loop_test(tcase, each_reason_to_drop_is_logged, 0, NV_DROP_COUNT);
+    tcase_add_test(tcase, drops_are_logged_as_their_count_doubles);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
