@@ -3,9 +3,10 @@
 
     mapping/content/documents.h: #define NV_DOCUMENTS_MAX 10000u ─▶ a test that brings NV_DOCUMENTS_MAX, and one more
 
-By its name and not by its number: a test of `1001` still passes when the cap has become 2000. Caps of base/limits.h are held by
-tests/unit/base/test_limits.c, which reads that header. A cap that a source keeps to itself (*_MAX, or a unit or DEFAULT behind that) is
-defined in its own test a second time, in the same words, so that who changes one is told of the other:
+A unit test's: a fuzz target that brings a cap as one of its settings would pass with any. By its name and not by its number: a test
+of `1001` still passes when the cap has become 2000. Caps of base/limits.h are held by tests/unit/base/test_limits.c, which reads that
+header. A cap that a source keeps to itself (*_MAX, or a unit or DEFAULT behind that) is defined in its own test a second time, in the
+same words, so that who changes one is told of the other:
 
     mapping/content/tools.c: #define TOOLS_DEPTH_MAX 8u ─▶ tests/unit/mapping/content/test_tools.c: #define TOOLS_DEPTH_MAX 8u
 
@@ -112,7 +113,7 @@ def main():
     root = pathlib.Path(sys.argv[1])
     headers = {str(path.relative_to(root)): path.read_text(encoding="utf-8")
                for stage in (*STAGES, "include") for path in sorted((root / stage).rglob("*.h"))}
-    tests = "\n".join(path.read_text(encoding="utf-8") for path in sorted((root / "tests").rglob("*.c")))
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in sorted((root / "tests/unit").rglob("*.c")))
     found = list(problems(headers, tests, ALLOWED))
     sources = {str(path.relative_to(root)): path for stage in STAGES for path in sorted((root / stage).rglob("*.c"))}
     mirrors = {name: root / "tests/unit" / pathlib.PurePosixPath(name).parent / f"test_{path.name}" for name, path in sources.items()}

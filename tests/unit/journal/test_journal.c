@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -270,6 +271,25 @@ START_TEST(a_head_that_is_too_long_is_refused)
 }
 END_TEST
 
+/* Of no memory: a record of that length is judged by its length, before a byte is read. At the
+ * cap it is the quota that refuses it. */
+START_TEST(a_record_that_is_too_long_is_refused)
+{
+    ck_assert_uint_eq(NV_JOURNAL_RECORD_MAX, 2u << 30);
+    journal_kit_open(&kit);
+    size_t longest = NV_JOURNAL_RECORD_MAX - NV_PAYLOAD_PREFIX - 4;
+    char *unread =
+        mmap(NULL, longest + 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    ck_assert(unread != MAP_FAILED);
+    struct nv_journal_put put = {
+        .kind = NV_RECORD_OUTBOX, .head = NV_STR("head"), .body = {unread, longest}};
+    ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, true), NV_ERR_FULL);
+    put.body.len++;
+    ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, true), NV_ERR_TOO_LARGE);
+    ck_assert_int_eq(munmap(unread, longest + 1), 0);
+}
+END_TEST
+
 START_TEST(a_directory_that_cannot_be_is_said)
 {
     struct nv_fail fail = {0};
@@ -298,6 +318,7 @@ int main(void)
         tcase_add_test(tcase, a_newer_format_is_refused_and_left_alone);
         tcase_add_test(tcase, foreign_and_empty_files_do_not_matter);
         tcase_add_test(tcase, a_head_that_is_too_long_is_refused);
+        tcase_add_test(tcase, a_record_that_is_too_long_is_refused);
         tcase_add_test(tcase, a_directory_that_cannot_be_is_said);
         suite_add_tcase(suite, tcase);
     }

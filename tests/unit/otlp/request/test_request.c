@@ -363,6 +363,49 @@ START_TEST(one_allocation_for_many_spans)
 }
 END_TEST
 
+/* A request of `count` spans of ids alone: the smallest there are. Malloc'ed. */
+static struct nv_str request_of(size_t count)
+{
+    struct nv_test_message span = nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID, NV_STR(""));
+    struct nv_test_message one = {.len = 0};
+    nv_test_add(&one, 2, nv_test_view(&span));
+    struct nv_buf spans, scopes, request;
+    nv_buf_init(&spans, 128 << 20);
+    nv_buf_init(&scopes, 128 << 20);
+    nv_buf_init(&request, 128 << 20);
+    for (size_t i = 0; i < count; i++)
+        (void)nv_buf_append_str(&spans, nv_test_view(&one));
+    (void)nv_wire_put_bytes(&scopes, 2, nv_buf_str(&spans));
+    nv_buf_release(&spans);
+    ck_assert_int_eq(nv_wire_put_bytes(&request, 1, nv_buf_str(&scopes)), NV_OK);
+    nv_buf_release(&scopes);
+    char *bytes;
+    size_t len = nv_buf_take(&request, &bytes);
+    return (struct nv_str){bytes, len};
+}
+
+/* What is configured may be less than the cap, never more; 0 is the cap itself. */
+START_TEST(items_end_at_the_cap)
+{
+    static const struct {
+        uint32_t configured;
+        size_t over;
+    } cases[] = {{0, 0}, {0, 1}, {UINT32_MAX, 1}};
+    ck_assert_uint_eq(NV_REQUEST_ITEMS_MAX, 2000000);
+    size_t over = cases[_i].over;
+    struct nv_request_limits limits = {.items_max = cases[_i].configured};
+    struct nv_str bytes = request_of(NV_REQUEST_ITEMS_MAX + over);
+    struct nv_request_body body = {NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF,
+                                   (char *)(uintptr_t)bytes.ptr, bytes.len};
+    struct nv_request_result result;
+    struct nv_batch *batch = NULL;
+    enum nv_err err = nv_request_decode(&body, &limits, &result, &batch, NULL);
+    ck_assert_int_eq(err, over ? NV_ERR_TOO_LARGE : NV_OK);
+    ck_assert_uint_eq(batch ? batch->item_count : 0, over ? 0 : NV_REQUEST_ITEMS_MAX);
+    nv_batch_free(batch);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("otlp/request");
@@ -378,6 +421,7 @@ int main(void)
     tcase_add_test(tc, D10_resource_and_scope_in_pieces);
     tcase_add_loop_test(tc, out_of_memory, 0, 2);
     tcase_add_test(tc, one_allocation_for_many_spans);
+    tcase_add_loop_test(tc, items_end_at_the_cap, 0, 3);
     suite_add_tcase(suite, tc);
     return nv_test_run(suite);
 }
