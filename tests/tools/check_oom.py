@@ -23,7 +23,6 @@ COMMENT = re.compile(r"/\*.*?\*/", re.S)
 # source: the test that does it, or a reason in words
 ELSEWHERE = {
     "exporter/send/send_curl.c": "tests/unit/exporter/send/test_send_thread.c",
-    "gateway/commands/run.c": "a reload, which runs in a child of the test; what it calls fails in test_option_load.c",
     "net/http/http_connection.c": "tests/unit/net/http/test_http_server.c",
     "net/http/http_exchange.c": "tests/unit/net/http/test_http_server.c",
 }

@@ -1,6 +1,7 @@
 /*
  * The running program in a child of the test: it says when it is ready over NOTIFY_SOCKET, ends
- * by a signal, and tells what keeps it from starting. Nothing waits for time.
+ * by a signal, reads its configuration again by another, and tells what keeps it from starting.
+ * Nothing waits for time.
  */
 #include "base/log/log.h"
 #include "captured.h"
@@ -9,6 +10,7 @@
 #include "gateway/commands/run.h"
 #include "gateway/dead/dead_store.h"
 #include "net/listener.h"
+#include "oom.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -116,6 +118,52 @@ START_TEST(a_second_start_goes_on_where_the_first_ended)
 }
 END_TEST
 
+/* ---- a reload ---------------------------------------------------------------------------- */
+
+enum { REFUSED = 1, RELOADED = 2 };
+
+/* Nothing can be allocated from the start on until the reload has said so. */
+static void note_reload(void *ctx, struct nv_str line)
+{
+    unsigned *seen = ctx;
+    if (nv_str_find(line, NV_STR("reload refused, nothing changed: out of memory")) !=
+        SIZE_MAX) {
+        (void)oom_end();
+        *seen |= REFUSED;
+    }
+    if (nv_str_find(line, NV_STR("configuration reloaded")) != SIZE_MAX)
+        *seen |= RELOADED;
+}
+
+static void reload_without_memory(void *ctx, const struct nv_gateway *gateway)
+{
+    (void)ctx;
+    (void)gateway;
+    oom_fail_from(1);
+    (void)raise(SIGHUP);
+}
+
+START_TEST(a_reload_without_memory_is_refused_and_the_next_one_done)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        unsigned seen = 0;
+        nv_log_set_sink(note_reload, &seen);
+        int code = nv_run(&options, &sources,
+                          &(struct nv_run_extras){.started = reload_without_memory});
+        _exit(seen == (REFUSED | RELOADED) ? code : 90 + (int)seen);
+    }
+    expect_note("READY=1"); /* of the start */
+    expect_note("READY=1"); /* of the refusal */
+    ck_assert_int_eq(kill(child, SIGHUP), 0);
+    expect_note("READY=1");
+    ck_assert_int_eq(kill(child, SIGTERM), 0);
+    expect_note("STOPPING=1");
+    ck_assert_int_eq(code_of(child), NV_EXIT_OK);
+}
+END_TEST
+
 /* ---- what keeps it from starting --------------------------------------------------------- */
 
 START_TEST(a_journal_that_is_in_use)
@@ -217,6 +265,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, it_is_ready_and_a_signal_ends_it, 0, 2);
     tcase_add_test(tcase, a_second_start_goes_on_where_the_first_ended);
+    tcase_add_test(tcase, a_reload_without_memory_is_refused_and_the_next_one_done);
     tcase_add_test(tcase, a_journal_that_is_in_use);
     tcase_add_test(tcase, a_port_that_is_in_use);
     tcase_add_test(tcase, a_failure_is_one_line_with_its_place);
