@@ -331,9 +331,10 @@ void nv_segment_mark_released(struct nv_journal *journal, const struct nv_segmen
 /* Makes a file in which nothing lives a spare one. On an error it is bad. IO, NO_SPACE. */
 enum nv_err nv_segment_make_spare(struct nv_journal *journal,
                                   struct nv_segment *segment) NV_MUST_USE;
-/* Closes and unlinks a segment, or keeps the file aside when it is damaged. */
+/* Closes, unlinks and frees a segment, the file kept aside when it is damaged. */
 void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment);
-/* Adds to the table. The lock need not be held at open. NV_ERR_NO_MEMORY, FULL. */
+/* Adds to the table, which owns it from then on; a failure leaves it with the caller. The lock
+ * need not be held at open. NV_ERR_NO_MEMORY, FULL. */
 enum nv_err nv_segment_register(struct nv_journal *journal,
                                 struct nv_segment *segment) NV_MUST_USE;
 

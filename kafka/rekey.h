@@ -35,15 +35,18 @@ enum nv_err nv_kafka_rekey_new(const struct nv_rd *rd, const struct nv_kafka_con
 void nv_kafka_rekey_free(struct nv_kafka_rekey *rekey, uint64_t deadline_ms);
 /* Is there room for a message of so many bytes? */
 bool nv_kafka_rekey_has_room(const struct nv_kafka_rekey *rekey, size_t bytes);
-/* A record without a message; new. NULL without memory. */
+/* A record without a message; new (nv_kafka_rekeyed_free), `rekey` borrowed for its life. NULL
+ * without memory. */
 struct nv_kafka_rekeyed *nv_kafka_rekeyed_new(struct nv_kafka_rekey *rekey,
                                               enum nv_signal signal, uint64_t generation);
 /* Frees a record and its message, if it has one. */
 void nv_kafka_rekeyed_free(struct nv_kafka_rekeyed *rekeyed);
-/* Writes what `batch` (taken) holds under its keys; `rekeyed` is among the ended sometime. */
+/* Takes both, always: writes what `batch` holds under its keys; `rekeyed` is among the ended
+ * sometime. */
 void nv_kafka_rekey_write(struct nv_kafka_rekey *rekey, struct nv_batch *batch,
                           struct nv_kafka_rekeyed *rekeyed);
-/* Puts a record among the ended once more, as it is: to be seen to at the next turn. */
+/* Takes a record and puts it among the ended once more, as it is: to be seen to at the next
+ * turn. */
 void nv_kafka_rekey_keep(struct nv_kafka_rekeyed *rekeyed);
 /* All that ended since, oldest first, with their `err`; NULL: none. Each is the caller's:
  * written again, kept, or freed. */

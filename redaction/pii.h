@@ -44,7 +44,8 @@ struct nv_redaction_handler nv_pii_handler(struct nv_pii_reader *reader, struct 
                                            struct nv_redacted *redacted);
 /* What failed where a handler can't say so: after the walk. */
 enum nv_err nv_pii_failed(const struct nv_pii_reader *reader) NV_MUST_USE;
-/* Keys of which neither secrets nor this wanted anything, as nv_walk_trace wants them. */
+/* Keys of which neither secrets nor this wanted anything, as nv_walk_trace wants them: the
+ * reader's, borrowed until it is given back. Never NULL. */
 struct nv_known *nv_pii_known(struct nv_pii_reader *reader);
 /* Text that is shown and belongs to no place. NV_ERR_NO_MEMORY. */
 enum nv_err nv_pii_text(struct nv_pii_reader *reader, struct nv_arena *arena,

@@ -26,7 +26,8 @@ size_t nv_replay_left(const struct nv_assembly *assembly);
 void nv_replay_stop(struct nv_assembly *assembly);
 /* Frees it. NULL replay is allowed. */
 void nv_replay_free(struct nv_assembly *assembly);
-/* Dispatches arrivals, once all older ones have been: during the replay they wait. */
+/* Takes arrivals, always, and dispatches them once all older ones have been: during the replay
+ * they wait. The committing thread. */
 void nv_replay_dispatch(struct nv_assembly *assembly, struct nv_arrivals *arrivals);
 /* Appends the head of a request's record; returns its length. Failure is the buffer's. */
 size_t nv_replay_write_head(struct nv_buf *out, const struct nv_request *request,

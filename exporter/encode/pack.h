@@ -42,11 +42,11 @@ struct nv_pack_limits {
 
 /*
  * New body (nv_body_free) that takes traces from the front of `list` up to the limits, at least
- * one. NULL without
- * memory (the list is untouched then). The list must not be empty.
+ * one. NULL without memory (the list is untouched then). The list must not be empty.
  */
 struct nv_body *nv_body_take(struct nv_encoded_list *list, const struct nv_pack_limits *limits);
-/* New body with the second half of the traces of `body` (>= 2 traces); NULL without memory. */
+/* New body (nv_body_free) with the second half of the traces of `body` (>= 2 traces), which has
+ * them no more; NULL without memory, `body` unchanged. */
 struct nv_body *nv_body_split(struct nv_body *body);
 /* Would nv_body_take on this list give a body that can't take another trace? */
 bool nv_body_is_full(const struct nv_encoded_list *list, const struct nv_pack_limits *limits);

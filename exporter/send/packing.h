@@ -25,7 +25,7 @@ struct nv_packing *nv_packing_new(uint32_t threads, int level);
 /* Ends the threads and frees it; every body must have been taken. NULL is allowed. */
 void nv_packing_free(struct nv_packing *packing);
 /* Who is told, on the thread that packed it and under a lock, that a body is done; before the
- * first put. `ready` NULL: nobody. */
+ * first put. `ready` NULL: nobody. `ctx` is borrowed until nv_packing_free. */
 void nv_packing_set_ready(struct nv_packing *packing, void (*ready)(void *ctx), void *ctx);
 /* Takes a body, to be packed with `wall_ns`, until it is taken back by nv_packing_take. When
  * there is no thread and none can be started it is packed here and now. */

@@ -124,9 +124,9 @@ void nv_sender_drop_memory(struct nv_sender *sender, struct nv_encoded *encoded)
 bool nv_sender_start(struct nv_sender *sender, struct nv_body *body, uint64_t now_ns);
 /* Sends what was packed since, or files it in the retry list when the gate has closed. */
 void nv_sender_launch_packed(struct nv_sender *sender, uint64_t now_ns);
-/* Counts a body among those in flight. */
+/* Takes a body and counts it among those in flight. */
 void nv_sender_join_flight(struct nv_sender *sender, struct nv_body *body);
-/* Takes it out of them, its wire freed. */
+/* Takes it out of them, its wire freed; it is the caller's. */
 void nv_sender_leave_flight(struct nv_sender *sender, struct nv_body *body);
 /* Files a body (takes it) in the retry list by its due_ns. */
 void nv_sender_insert_retry(struct nv_sender *sender, struct nv_body *body);

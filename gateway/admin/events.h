@@ -30,8 +30,8 @@ struct nv_events_seen {
 struct nv_events *nv_events_new(const struct nv_clock *clock);
 /* Frees; nobody may wait. NULL is allowed. */
 void nv_events_free(struct nv_events *events);
-/* Answers `exchange` when there is something that it has not seen, or when it has waited long
- * enough. */
+/* Answers `exchange` (the server's; borrowed until it is answered) when there is something that
+ * it has not seen, or when it has waited long enough. `seen` is borrowed for the call. */
 void nv_events_wait(struct nv_events *events, struct nv_http_exchange *exchange,
                     const struct nv_events_seen *seen);
 /* There are traces up to id `last`: answers all who wait. Any thread. */

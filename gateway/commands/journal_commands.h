@@ -10,7 +10,9 @@
 /* Prints the journal's files, with `list` its records too; returns the exit code: 1 on
  * damage. */
 int nv_command_journal(const struct nv_options *options, bool list);
-/* Lists, shows, retries or drops dead letters; in the running gateway when there is one. */
+/* Lists, shows, retries or drops dead letters; in the running gateway when there is one.
+ * Both are borrowed. Returns the exit code of cli.h; what is wrong is printed: NV_EXIT_USAGE
+ * when the argument is no id. */
 int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli);
 
 #endif

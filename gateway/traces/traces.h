@@ -34,8 +34,8 @@ void nv_traces_offer(struct nv_traces *traces, const struct nv_trace *trace);
 void nv_traces_stop(struct nv_traces *traces);
 /* Stops it if need be, and frees. NULL is allowed. */
 void nv_traces_free(struct nv_traces *traces);
-/* `told` (or NULL) is called with `ctx` by the store's thread when traces were added; before
- * and after that call it is not. Any thread. */
+/* `told` (or NULL) is called with `ctx` (borrowed until `told` is another) by the store's
+ * thread when traces were added; before and after that call it is not. Any thread. */
 void nv_traces_listen(struct nv_traces *traces, void (*told)(void *ctx, int64_t last),
                       void *ctx);
 /* Id of the newest trace that can be read, 0: none. Any thread. */

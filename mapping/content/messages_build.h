@@ -3,9 +3,11 @@
  *
  *   any shape ─▶ nv_message {role, parts, calls, reasoning, ...} ─▶ one or more canonical MAPs
  *
- * Handlers put what they find into the message; nv_message_end writes the canonical form:
- * members in a fixed order, text alone as a string. A tool's answer inside a message becomes a
- * message of its own, in place (several may stand in one message, trap 9).
+ * What the values, members and texts that are given to them point to is borrowed until the
+ * arena goes: what was gathered points there. Handlers put what they find into the message;
+ * nv_message_end writes the canonical form: members in a fixed order, text alone as a string. A
+ * tool's answer inside a message becomes a message of its own, in place (several may stand in
+ * one message, trap 9).
  */
 #ifndef NV_MAPPING_CONTENT_MESSAGES_BUILD_H
 #define NV_MAPPING_CONTENT_MESSAGES_BUILD_H
@@ -73,9 +75,9 @@ enum nv_err nv_message_think(struct nv_message *message, struct nv_str text) NV_
  * likewise. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_call(struct nv_message *message,
                             const struct nv_value *call) NV_MUST_USE;
-/* The same of a call that stands in content: when it is one of message->listed, told by its id
- * or, where one has none, by name and arguments, the fuller of both stays. An image that the
- * call made becomes a part. Errors: NV_ERR_NO_MEMORY. */
+/* The same of a call (borrowed likewise) that stands in content: when it is one of
+ * message->listed, told by its id or, where one has none, by name and arguments, the fuller
+ * of both stays. An image that the call made becomes a part. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_content_call(struct nv_message *message,
                                     const struct nv_value *call) NV_MUST_USE;
 /* The calls from number `first` on stood in a list of their own, and may stand in content,
@@ -155,7 +157,7 @@ enum nv_err nv_messages_push(struct nv_messages_state *state,
 struct nv_str nv_messages_role(struct nv_str word);
 /* Is `word` one that names a role? */
 bool nv_messages_is_role(struct nv_str word);
-/* Readies an empty normalisation (messages.c). */
+/* Readies an empty normalisation; `arena` is borrowed for its life (messages.c). */
 void nv_messages_open(struct nv_messages_state *state, struct nv_arena *arena,
                       enum nv_messages_direction direction);
 /* One value of any shape into the list (messages.c). Errors: NV_ERR_NO_MEMORY. */

@@ -33,7 +33,7 @@ struct nv_unflatten {
     uint32_t values; /* added so far */
 };
 
-/* Readies an empty builder; allocates nothing. */
+/* Readies an empty builder; `arena` is borrowed for its life. Allocates nothing. */
 void nv_unflatten_init(struct nv_unflatten *builder, struct nv_arena *arena);
 /*
  * Adds a value. `folded` is the rest of the key behind the prefix, without a leading dot, in

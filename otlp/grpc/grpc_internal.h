@@ -76,7 +76,8 @@ struct nv_grpc_call {
 
 /* ---- grpc_call.c ------------------------------------------------------------------------- */
 
-/* New call on a stream, or NULL without memory. */
+/* New call on a stream (nv_grpc_call_free), or NULL without memory. `shared` is borrowed for
+ * its life. */
 struct nv_grpc_call *nv_grpc_call_new(struct nv_grpc_shared *shared, int32_t stream_id);
 /* Frees all of it and takes it out of the totals. */
 void nv_grpc_call_free(struct nv_grpc_call *call);
