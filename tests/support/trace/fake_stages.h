@@ -15,14 +15,15 @@
 #define FAKE_TRACES_MAX 200
 
 static struct fake_stages {
-    bool fails, holds, finished;
-    int no_room;             /* so many requests are asked to come again first */
-    int says;                /* what accept says of the others */
-    uint64_t spans;          /* of each trace */
-    uint64_t rejects, drops; /* of each request: rejected, left out later */
-    int taken, pulled, open;
+    /* told by the test while the sending thread asks */
+    _Atomic bool fails, holds, finished;
+    _Atomic int no_room;             /* so many requests are asked to come again first */
+    _Atomic int says;                /* what accept says of the others */
+    _Atomic uint64_t spans;          /* of each trace */
+    _Atomic uint64_t rejects, drops; /* of each request: rejected, left out later */
+    _Atomic int taken, pulled, open;
     _Atomic int settled, refused, closed;
-    uint64_t left_out;
+    _Atomic uint64_t left_out;
     char settings[200], json[64];
     const char *large; /* of the traces, instead of a small text */
     size_t large_size;
