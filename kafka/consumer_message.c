@@ -53,20 +53,6 @@ static bool check_key(struct nv_batch *batch, const rd_kafka_message_t *message,
     return fits && one;
 }
 
-static enum nv_err set_project(const struct nv_kafka_consumer *consumer,
-                               const rd_kafka_message_t *message, struct nv_batch *batch)
-{
-    struct nv_str project = header(consumer, message, NV_KAFKA_HEADER_PROJECT);
-    if (project.len == 0)
-        return NV_OK;
-    char *copy = malloc(project.len);
-    if (!copy)
-        return NV_ERR_NO_MEMORY;
-    memcpy(copy, project.ptr, project.len);
-    batch->project = (struct nv_str){copy, project.len};
-    return NV_OK;
-}
-
 /* NV_ERR_NO_MEMORY: not now; other errors: the message is at fault. */
 static enum nv_err decode(struct nv_kafka_consumer *consumer, enum nv_signal signal,
                           const rd_kafka_message_t *message, struct nv_batch **out)
@@ -80,7 +66,7 @@ static enum nv_err decode(struct nv_kafka_consumer *consumer, enum nv_signal sig
     enum nv_err err =
         consumer->holder.decode(consumer->holder.ctx, signal, bytes, message->len, out);
     if (err == NV_OK)
-        err = set_project(consumer, message, *out);
+        err = nv_batch_set_project(*out, header(consumer, message, NV_KAFKA_HEADER_PROJECT));
     return err;
 }
 

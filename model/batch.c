@@ -7,8 +7,21 @@
 #include "model/batch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
+
+enum nv_err nv_batch_set_project(struct nv_batch *batch, struct nv_str project)
+{
+    if (project.len == 0 || project.len > NV_BATCH_PROJECT_MAX)
+        return NV_OK;
+    char *copy = malloc(project.len);
+    if (!copy)
+        return NV_ERR_NO_MEMORY;
+    memcpy(copy, project.ptr, project.len);
+    batch->project = (struct nv_str){copy, project.len};
+    return NV_OK;
+}
 
 void nv_batch_drop_index(struct nv_batch *batch)
 {

@@ -89,6 +89,15 @@ struct nv_batch {
     struct nv_group first_group;
 };
 
+/* Longer than any backend's names of projects. Ours. */
+#define NV_BATCH_PROJECT_MAX 256u
+
+/*
+ * Copies the header that names the batch's project. One that is empty or longer than
+ * NV_BATCH_PROJECT_MAX is none, and the configured project stands in: spans are not lost over a
+ * header. NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_batch_set_project(struct nv_batch *batch, struct nv_str project) NV_MUST_USE;
 /* Frees items and groups; there are none then. */
 void nv_batch_drop_index(struct nv_batch *batch);
 /* Frees a batch and all that it owns (malloc'ed: itself, body, project.ptr, items, groups). */

@@ -27,7 +27,6 @@
 
 #include "base/banned.h"
 
-#define PROJECT_BYTES_MAX 256
 #define MESSAGE_BYTES 384
 #define ENCODING_SHOWN_MAX 32
 #define COLLECTOR "/opentelemetry.proto.collector."
@@ -242,20 +241,6 @@ static enum nv_err take_message(const struct nv_otlp_grpc *otlp, struct nv_grpc_
     return err;
 }
 
-/* A project that is longer than any backend takes is none: spans are not lost over a header. */
-static enum nv_err set_project(const struct nv_grpc_call *call, struct nv_batch *batch)
-{
-    struct nv_str project = nv_grpc_call_header(call, NV_GRPC_PROJECT);
-    if (project.len == 0 || project.len > PROJECT_BYTES_MAX)
-        return NV_OK;
-    char *copy = malloc(project.len);
-    if (!copy)
-        return NV_ERR_NO_MEMORY;
-    memcpy(copy, project.ptr, project.len);
-    batch->project = (struct nv_str){copy, project.len};
-    return NV_OK;
-}
-
 static enum nv_err decode(const struct nv_otlp_grpc *otlp, struct pending *pending,
                           struct nv_batch **batch, struct nv_fail *why)
 {
@@ -276,7 +261,7 @@ static enum nv_err decode(const struct nv_otlp_grpc *otlp, struct pending *pendi
     if (err != NV_OK)
         return err;
     (*batch)->client = nv_grpc_call_client(pending->call);
-    return set_project(pending->call, *batch);
+    return nv_batch_set_project(*batch, nv_grpc_call_header(pending->call, NV_GRPC_PROJECT));
 }
 
 static void handle_export(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *call,

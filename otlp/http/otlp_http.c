@@ -30,7 +30,6 @@
 #include "base/banned.h"
 
 #define MESSAGE_BYTES 384
-#define PROJECT_BYTES_MAX 256
 #define FORM_SHOWN_MAX 48
 /* The longest that Chromium keeps one. */
 #define PREFLIGHT_SECONDS "7200"
@@ -355,20 +354,6 @@ static enum nv_err take_body(const struct nv_otlp_http *service,
     return err;
 }
 
-static enum nv_err set_project(const struct nv_http_exchange *exchange, struct nv_batch *batch)
-{
-    struct nv_str project = nv_http_request_header(exchange, NV_STR("x-noveum-project"));
-    /* no reason to refuse spans; the configured project stands in */
-    if (project.len == 0 || project.len > PROJECT_BYTES_MAX)
-        return NV_OK;
-    char *copy = malloc(project.len);
-    if (!copy)
-        return NV_ERR_NO_MEMORY;
-    memcpy(copy, project.ptr, project.len);
-    batch->project = (struct nv_str){copy, project.len};
-    return NV_OK;
-}
-
 static enum nv_err decode(const struct endpoint *endpoint, const struct form *form,
                           struct pending *pending, struct nv_batch **batch,
                           struct nv_fail *fail)
@@ -390,7 +375,8 @@ static enum nv_err decode(const struct endpoint *endpoint, const struct form *fo
     if (err != NV_OK)
         return err;
     (*batch)->client = nv_http_request_client(pending->exchange);
-    return set_project(pending->exchange, *batch);
+    return nv_batch_set_project(
+        *batch, nv_http_request_header(pending->exchange, NV_STR("x-noveum-project")));
 }
 
 /* The client is told, and rarely looks: a partial success is a success to most SDKs. On

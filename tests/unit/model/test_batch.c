@@ -2,6 +2,7 @@
  * A batch frees all that it owns, whatever of it is there; leaks show under the asan preset.
  */
 #include "expect.h"
+#include "oom.h"
 
 #include "model/batch.h"
 
@@ -23,11 +24,32 @@ START_TEST(frees_what_is_there)
 }
 END_TEST
 
+START_TEST(a_project_is_copied_where_it_can_be_one)
+{
+    char name[NV_BATCH_PROJECT_MAX + 1];
+    memset(name, 'p', sizeof name);
+    for (size_t len = 0; len <= sizeof name; len++) {
+        struct nv_batch *batch = calloc(1, sizeof *batch);
+        ck_assert_ptr_nonnull(batch);
+        ck_assert_int_eq(nv_batch_set_project(batch, (struct nv_str){name, len}), NV_OK);
+        ck_assert_uint_eq(batch->project.len, len <= 256 ? len : 0);
+        ck_assert(batch->project.ptr != name);
+        nv_batch_free(batch);
+    }
+    struct nv_batch bare = {0};
+    oom_fail_nth(1);
+    ck_assert_int_eq(nv_batch_set_project(&bare, NV_STR("shop")), NV_ERR_NO_MEMORY);
+    ck_assert(oom_end());
+    ck_assert_ptr_null(bare.project.ptr);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("model/batch");
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, frees_what_is_there);
+    tcase_add_test(tcase, a_project_is_copied_where_it_can_be_one);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -487,7 +487,7 @@ START_TEST(client_gone_before_the_answer)
 END_TEST
 
 /* As otlp_grpc.c has it. */
-#define PROJECT_BYTES_MAX 256
+#define PROJECT_BYTES_MAX NV_BATCH_PROJECT_MAX
 
 /* A longer one is no reason to refuse spans: the configured project stands in. */
 START_TEST(a_project_to_its_length)

@@ -108,7 +108,7 @@ static bool has(const char *part)
 }
 
 /* As otlp_http.c has it. */
-#define PROJECT_BYTES_MAX 256
+#define PROJECT_BYTES_MAX NV_BATCH_PROJECT_MAX
 
 /* A longer one is no reason to refuse spans: the configured project stands in. */
 START_TEST(a_project_to_its_length)
