@@ -19,7 +19,8 @@ enum nv_err nv_batch_set_project(struct nv_batch *batch, struct nv_str project)
     if (!copy)
         return NV_ERR_NO_MEMORY;
     memcpy(copy, project.ptr, project.len);
-    batch->project = (struct nv_str){copy, project.len};
+    batch->project.ptr = copy;
+    batch->project.len = project.len;
     return NV_OK;
 }
 
