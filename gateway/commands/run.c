@@ -4,7 +4,8 @@
  * Signals are blocked in every thread and taken one at a time by the main thread, which waits:
  * no handler, nothing async-signal-unsafe, nothing to lose. Only while stopping is a handler
  * set, so that a second SIGTERM or SIGINT ends the process at once; the journal is made for
- * that.
+ * that. One that comes within TOGETHER_MS of the first is the same wish told twice: who ends a
+ * process group reaches `make run`, which hands the signal on, and the gateway itself.
  */
 #include "gateway/commands/run.h"
 
@@ -38,6 +39,9 @@
 
 /* After stop.deadline_ms, for what only has to be put away. */
 #define LATE_MS 250
+
+/* What make and a supervisor need to hand a signal on, and less than a person to press again. */
+#define TOGETHER_MS 500
 
 void nv_run_print_failure(const struct nv_fail *fail)
 {
@@ -177,10 +181,18 @@ static void block_signals(sigset_t *set)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
+/* When the stop began. Written before the handler is set, only read by it. */
+static struct timespec stopping_since;
+
 static void end_at_once(int signal)
 {
+    struct timespec now;
     (void)signal;
-    _exit(NV_EXIT_OK);
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    long ms = (long)(now.tv_sec - stopping_since.tv_sec) * 1000 +
+              (now.tv_nsec - stopping_since.tv_nsec) / 1000000;
+    if (ms >= TOGETHER_MS)
+        _exit(NV_EXIT_OK);
 }
 
 /* The last resort: whatever does not end, the journal is made for that. */
@@ -206,7 +218,8 @@ static void arm_deadline(const struct nv_gateway *gateway)
 
 static void arm_second_signal(const sigset_t *set)
 {
-    struct sigaction action = {.sa_handler = end_at_once};
+    struct sigaction action = {.sa_handler = end_at_once, .sa_flags = SA_RESTART};
+    (void)clock_gettime(CLOCK_MONOTONIC, &stopping_since);
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
     (void)signal(SIGHUP, SIG_IGN);

@@ -283,14 +283,29 @@ def test_sigkill_loses_nothing_that_was_acknowledged(make_gateway, backend):
     backend.assert_clean()
 
 
+def test_a_sigterm_that_is_handed_on_is_the_same_one(make_gateway, backend):
+    """To end the group of `make run` gives the gateway two: from the sender, and from make."""
+    backend.always = __import__("backend").Fault(delay_s=0.3, store=True)  # so that the stop isn't over before the second
+    gateway = make_gateway({"assembly.on_stop": "send"}, environment_of(backend))
+    trace = Trace()
+    post_ok(gateway.port, trace.request([trace.span("open", parent=b"12345678")]))
+    gateway.process.send_signal(signal.SIGTERM)
+    gateway.wait_log("stopping signal=SIGTERM")
+    gateway.process.send_signal(signal.SIGTERM)
+    assert gateway.wait_exit() == 0
+    assert any('"message":"stopped"' in line for line in gateway.log), gateway.log  # the whole way, not cut off
+    backend.wait_traces(1, TIME)
+    backend.assert_clean()
+
+
 def test_a_second_sigterm_stops_at_once(make_gateway, backend):
-    backend.always = __import__("backend").Fault(status=503)
+    backend.always = __import__("backend").Fault(status=503, delay_s=6)
     gateway = make_gateway({"stop.deadline_ms": 60000}, environment_of(backend))
     trace = Trace()
     post_ok(gateway.port, trace.request([trace.span("root")]))
     gateway.wait_status(lambda s: s["exporter"]["queued_traces"] == 1)
     gateway.process.send_signal(signal.SIGTERM)
-    gateway.wait_log("stopping signal=SIGTERM")
+    gateway.wait_log("still stopping seconds=2")  # well after the first
     started = time.monotonic()
     gateway.process.send_signal(signal.SIGTERM)
     gateway.wait_exit()
