@@ -62,11 +62,22 @@ static void check_views(const struct nv_batch *batch)
     }
 }
 
+/* One message in two pieces: protobuf-c cannot join them when neither sets a member of its
+ * oneof. `seen` has a bit for each number so far. */
+static bool is_second_piece(const struct nv_proto_field *known, uint64_t *seen)
+{
+    uint64_t bit = UINT64_C(1) << (known->number & 63);
+    bool second = !known->repeated && (*seen & bit) != 0;
+    *seen |= bit;
+    return second;
+}
+
 /* Does the message hold what protobuf-c refuses although the format allows it? */
 static bool is_unusual(enum nv_message_id id, struct nv_str bytes)
 {
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
+    uint64_t seen = 0;
     for (const char *at = wire.pos; nv_wire_next(&wire, &field) == NV_OK; at = wire.pos) {
         const struct nv_proto_field *known = nv_schema_field(nv_schema(id), field.number);
         size_t head = (size_t)(wire.pos - at);
@@ -81,7 +92,8 @@ static bool is_unusual(enum nv_message_id id, struct nv_str bytes)
                 return true;
         }
         if (known && known->type == NV_PROTO_MESSAGE &&
-            is_unusual((enum nv_message_id)known->of, field.bytes))
+            (is_second_piece(known, &seen) ||
+             is_unusual((enum nv_message_id)known->of, field.bytes)))
             return true;
     }
     return false;
