@@ -309,6 +309,8 @@ enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appe
         err = flush_out(journal, flush);
     if (err == NV_OK && sync)
         err = nv_segment_sync(journal, flush->segment);
+    if (err == NV_OK)
+        err = nv_segment_expect_named(journal, flush->segment);
     nv_cipher_end(flush->run);
     free(flush);
     return err;

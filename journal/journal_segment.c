@@ -18,6 +18,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include "base/banned.h"
 
 /* A file below this is full after a few requests: then the disk counts as full. */
@@ -72,6 +73,41 @@ void nv_segment_fail(struct nv_journal *journal, struct nv_segment *segment)
     pthread_mutex_lock(&journal->lock);
     journal->reclaim = true;
     pthread_mutex_unlock(&journal->lock);
+}
+
+/* Has the file no name any more? What is written to it then is gone with the process. */
+static bool is_removed(const struct nv_segment *segment)
+{
+    struct stat stat;
+    return fstat(segment->fd, &stat) == 0 && stat.st_nlink == 0;
+}
+
+/* Who removed one rarely removed one alone. Spare ones are looked at as they are taken. */
+static unsigned fail_removed(struct nv_journal *journal)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < journal->segment_count; i++) {
+        struct nv_segment *segment = journal->segments[i];
+        if (!segment || segment->state == NV_SEGMENT_BAD ||
+            segment->state == NV_SEGMENT_SPARE || !is_removed(segment))
+            continue;
+        nv_segment_fail(journal, segment);
+        count++;
+    }
+    return count;
+}
+
+enum nv_err nv_segment_expect_named(struct nv_journal *journal, struct nv_segment *segment)
+{
+    if (!segment || segment->state == NV_SEGMENT_BAD || !is_removed(segment))
+        return NV_OK;
+    nv_segment_fail(journal, segment);
+    NV_LOG(NV_LOG_ERROR, "journal",
+           "somebody removed files of the journal, what they hold is moved to another one as "
+           "soon as there is one: keep the gateway running files=%u directory=%s",
+           fail_removed(journal) + 1, journal->directory);
+    nv_room_trouble(journal, "writing a file", ENOENT);
+    return NV_ERR_IO;
 }
 
 enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segment)
@@ -248,6 +284,8 @@ static enum nv_err take_spare(struct nv_journal *journal, uint64_t need, uint32_
                               struct nv_segment **out)
 {
     struct nv_segment *segment = find_spare(journal, need, kept);
+    while (nv_segment_expect_named(journal, segment))
+        segment = find_spare(journal, need, kept);
     /* The header of a spare file first: zeroed release bytes under that of its last use would
      * bring all back, should the power go between the two. */
     enum nv_err err = segment ? nv_segment_sync(journal, segment) : NV_OK;

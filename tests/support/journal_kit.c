@@ -231,6 +231,11 @@ void journal_kit_clear(struct journal_kit *kit)
 void journal_kit_release(struct journal_kit *kit)
 {
     journal_kit_clear(kit);
+    journal_kit_remove(kit);
+}
+
+void journal_kit_remove(struct journal_kit *kit)
+{
     each_file(kit, "", remove_file, 1);
     rmdir(kit->directory);
 }

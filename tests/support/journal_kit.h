@@ -49,6 +49,8 @@ void journal_kit_close(struct journal_kit *kit);
 void journal_kit_reopen(struct journal_kit *kit);
 /* Closes and empties the directory but for its key. */
 void journal_kit_clear(struct journal_kit *kit);
+/* Removes its directory while it is open. */
+void journal_kit_remove(struct journal_kit *kit);
 /* Commits one record with that body; returns its id. */
 uint64_t journal_kit_put(struct journal_kit *kit, enum nv_record_kind kind, const char *body);
 /* The record is there and has that body. */
