@@ -320,8 +320,8 @@ enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv
 /* Syncs what was written; on failure the segment is bad and stays so. Does nothing without
  * sync. */
 enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segment) NV_MUST_USE;
-/* A segment (NULL, or a bad one: nothing to do) whose file somebody removed is bad from here on:
- * the system writes to it without a word, and with the process it is gone. Logged. IO. */
+/* A segment (NULL, or a bad one: nothing to do) whose file somebody removed is bad from here
+ * on: the system writes to it without a word, and with the process it is gone. Logged. IO. */
 enum nv_err nv_segment_expect_named(struct nv_journal *journal,
                                     struct nv_segment *segment) NV_MUST_USE;
 /* A write or sync of it failed. */

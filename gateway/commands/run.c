@@ -40,7 +40,8 @@
 /* After stop.deadline_ms, for what only has to be put away. */
 #define LATE_MS 250
 
-/* What make and a supervisor need to hand a signal on, and less than a person to press again. */
+/* What make and a supervisor need to hand a signal on, and less than a person to press
+ * again. */
 #define TOGETHER_MS 500
 
 void nv_run_print_failure(const struct nv_fail *fail)
