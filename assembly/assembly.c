@@ -29,7 +29,6 @@
 #include <stdlib.h>
 #include "base/banned.h"
 
-#define SHARDS_MAX 64u
 /* Sixteen groups of the committer; the bound that counts is queue_bytes. */
 #define QUEUE_ITEMS_MAX 4096u
 
@@ -60,8 +59,8 @@ void nv_assembly_config_init(struct nv_assembly_config *config)
 
 static enum nv_err check_config(const struct nv_assembly_config *config, struct nv_fail *fail)
 {
-    if (config->shards > SHARDS_MAX)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "at most %u shards", SHARDS_MAX);
+    if (config->shards > NV_SHARDS_MAX)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "at most %u shards", NV_SHARDS_MAX);
     if (config->max_spans == 0 || config->max_trace_bytes == 0 || config->memory_bytes == 0) {
         return nv_fail_set(
             fail, NV_ERR_CONFIG, 0,
@@ -160,6 +159,7 @@ struct nv_assembly *nv_assembly_new(const struct nv_assembly_config *config,
     assembly->completer = *completer;
     assembly->holder = (struct nv_holder){.take = take_arrivals, .learn = learn_note};
     assembly->settled_end = &assembly->settled;
+    nv_buf_init(&assembly->heads, NV_CAP_RECORD);
     pthread_mutex_init(&assembly->lock, NULL);
     nv_account_init(&assembly->own_work, 2 * config->work_bytes);
     assembly->work = config->account ? config->account : &assembly->own_work;
@@ -273,22 +273,6 @@ static enum nv_err admit(void *ctx, size_t bytes)
     return NV_OK;
 }
 
-static enum nv_err new_pending(struct nv_assembly *assembly, struct nv_batch *batch,
-                               struct nv_pending **out)
-{
-    struct nv_pending *pending = calloc(1, sizeof *pending);
-    if (!pending)
-        return NV_ERR_NO_MEMORY;
-    enum nv_err err = nv_request_prepare(&assembly->groups, batch, assembly->shard_count,
-                                         now_ns_of(assembly), &pending->prepared);
-    if (err != NV_OK) {
-        free(pending);
-        return err;
-    }
-    *out = pending;
-    return NV_OK;
-}
-
 /*
  * Counts what the shards will hold of a request before they do: many at once would else pass
  * while there is room for one. One alone always passes, or the largest would never.
@@ -306,10 +290,10 @@ static enum nv_err reserve(struct nv_assembly *assembly, const struct nv_prepare
 /* Sends a request on to the journal; it is answered there. Takes it on success only. The size
  * is read before: behind the push the request may be answered and freed on the committer's
  * thread. */
-static enum nv_err submit(struct nv_assembly *assembly, struct nv_pending *pending)
+static enum nv_err submit(struct nv_assembly *assembly, struct nv_prepared *pending)
 {
-    uint64_t reserved = nv_prepared_bytes(&pending->prepared);
-    enum nv_err err = reserve(assembly, &pending->prepared);
+    uint64_t reserved = nv_prepared_bytes(pending);
+    enum nv_err err = reserve(assembly, pending);
     if (err != NV_OK)
         return err;
     if (!assembly->queue) {
@@ -318,7 +302,7 @@ static enum nv_err submit(struct nv_assembly *assembly, struct nv_pending *pendi
     }
     /* This queue empties in milliseconds: BUSY (429). FULL (503) is for a disk that stays
      * full. */
-    err = nv_queue_push(assembly->queue, pending, pending->prepared.request->body_len);
+    err = nv_queue_push(assembly->queue, pending, pending->request->body_len);
     if (err != NV_OK)
         atomic_fetch_sub(&assembly->arriving, reserved);
     return err == NV_ERR_FULL ? NV_ERR_BUSY : err;
@@ -328,17 +312,18 @@ static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done
                          void *done_ctx)
 {
     struct nv_assembly *assembly = ctx;
-    struct nv_pending *pending = NULL;
+    struct nv_prepared *pending = NULL;
     enum nv_err err = batch->item_count == 0 ? NV_OK : admit(assembly, batch->body_len);
-    if (err == NV_OK && batch->item_count > 0)
-        err = new_pending(assembly, batch, &pending);
+    if (err == NV_OK && batch->item_count > 0) {
+        err = nv_request_prepare(&assembly->groups, batch, assembly->shard_count,
+                                 now_ns_of(assembly), &pending);
+    }
     /* what is kept of it has been copied or taken by now */
     nv_batch_free(batch);
     /* Log records that name no trace can join none: answered and counted, never journalled. */
-    if (pending && !pending->prepared.arrivals) {
-        nv_count(NV_COUNT_LOG_RECORDS_UNUSED, pending->prepared.unused);
-        nv_prepared_release(&assembly->groups, &pending->prepared);
-        free(pending);
+    if (pending && !pending->arrivals) {
+        nv_count(NV_COUNT_LOG_RECORDS_UNUSED, pending->unused);
+        nv_prepared_release(&assembly->groups, pending);
         pending = NULL;
     }
     if (pending) {
@@ -347,8 +332,7 @@ static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done
         err = submit(assembly, pending);
         if (err == NV_OK)
             return;
-        nv_prepared_release(&assembly->groups, &pending->prepared);
-        free(pending);
+        nv_prepared_release(&assembly->groups, pending);
     }
     done(done_ctx, err);
 }
@@ -525,6 +509,7 @@ void nv_assembly_free(struct nv_assembly *assembly)
      * What is not settled by now stays in the journal for the next start. */
     if (assembly->journal)
         nv_committer_round(assembly, NULL, 0);
+    nv_buf_release(&assembly->heads);
     nv_claims_abandon(assembly);
     nv_committer_abandon(assembly);
     for (uint32_t i = 0; assembly->shards && i < assembly->shard_count; i++)

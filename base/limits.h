@@ -40,6 +40,9 @@
  * requests. */
 #define NV_CAP_JOIN_ARENA NV_CAP_MIB(512)
 
+/* Blocks of requests that wait for the next: as many as a round of the journal frees four times
+ * over; 130 KiB. */
+#define NV_REQUEST_SPARES_MAX 1024u
 /* Groups of log records that are open, each to become a trace of a coding agent's turn; at the
  * cap the oldest ends early. A thousand developers with eight agents each; 128 KiB of ids. */
 #define NV_RECORD_GROUPS_MAX 8192u

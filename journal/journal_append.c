@@ -24,7 +24,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include "base/banned.h"
 
 /* Records written with one pwritev. */
@@ -284,34 +283,31 @@ enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appe
                               size_t count, enum nv_use use, bool sync)
 {
     assert(nv_owner_is_mine(&journal->writing));
-    struct flush *flush = malloc(sizeof *flush);
-    if (!flush)
-        return NV_ERR_NO_MEMORY;
-    flush->segment = use == NV_USE_COLD ? journal->cold : journal->active;
-    flush->records = 0;
-    flush->parts = 0;
-    flush->sealed = 0;
-    flush->run = NULL;
-    flush->offset = flush->segment ? flush->segment->end : 0;
-    enum nv_err err = begin_sealing(flush);
+    struct flush flush; /* its 8 KiB of parts are written before they are read */
+    flush.segment = use == NV_USE_COLD ? journal->cold : journal->active;
+    flush.records = 0;
+    flush.parts = 0;
+    flush.sealed = 0;
+    flush.run = NULL;
+    flush.offset = flush.segment ? flush.segment->end : 0;
+    enum nv_err err = begin_sealing(&flush);
     for (size_t i = 0; i < count && err == NV_OK; i++) {
         uint64_t size = nv_record_size(appends[i].length);
-        if (!has_room(flush->segment, size, use))
-            err = turn_over(journal, flush, size, use);
-        else if (flush->records == FLUSH_MAX)
-            err = flush_out(journal, flush);
-        if (err == NV_OK && flush->run)
-            err = add_sealed(journal, flush, &appends[i]);
+        if (!has_room(flush.segment, size, use))
+            err = turn_over(journal, &flush, size, use);
+        else if (flush.records == FLUSH_MAX)
+            err = flush_out(journal, &flush);
+        if (err == NV_OK && flush.run)
+            err = add_sealed(journal, &flush, &appends[i]);
         else if (err == NV_OK)
-            add_record(flush, &appends[i]);
+            add_record(&flush, &appends[i]);
     }
     if (err == NV_OK)
-        err = flush_out(journal, flush);
+        err = flush_out(journal, &flush);
     if (err == NV_OK && sync)
-        err = nv_segment_sync(journal, flush->segment);
+        err = nv_segment_sync(journal, flush.segment);
     if (err == NV_OK)
-        err = nv_segment_expect_named(journal, flush->segment);
-    nv_cipher_end(flush->run);
-    free(flush);
+        err = nv_segment_expect_named(journal, flush.segment);
+    nv_cipher_end(flush.run);
     return err;
 }

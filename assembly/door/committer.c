@@ -42,6 +42,8 @@
  * rest.
  */
 #define GROUP_MAX 256u
+/* Heads and note of a round of 256 requests fit; what a larger one took is given back. */
+#define HEADS_KEPT_BYTES ((size_t)64 * 1024)
 /* Without requests, what was settled is written down at least this often. */
 #define IDLE_NS (50 * NV_NS_PER_MS)
 
@@ -80,21 +82,21 @@ void nv_committer_abandon(struct nv_assembly *assembly)
 
 /* ---- committing -------------------------------------------------------------------------- */
 
-static void refuse(struct nv_assembly *assembly, struct nv_pending *pending, enum nv_err err)
+static void refuse(struct nv_assembly *assembly, struct nv_prepared *pending, enum nv_err err)
 {
-    atomic_fetch_sub(&assembly->arriving, nv_prepared_bytes(&pending->prepared));
-    nv_prepared_release(&assembly->groups, &pending->prepared);
-    pending->done(pending->done_ctx, err);
-    free(pending);
+    nv_accept_done *done = pending->done;
+    void *done_ctx = pending->done_ctx;
+    atomic_fetch_sub(&assembly->arriving, nv_prepared_bytes(pending));
+    nv_prepared_release(&assembly->groups, pending);
+    done(done_ctx, err);
 }
 
 /* The request is kept: from here on it can't fail. */
-static struct nv_arrivals *keep(struct nv_assembly *assembly, struct nv_pending *pending,
+static struct nv_arrivals *keep(struct nv_assembly *assembly, struct nv_prepared *pending,
                                 uint64_t record_id)
 {
-    struct nv_prepared *prepared = &pending->prepared;
-    struct nv_request *request = prepared->request;
-    struct nv_arrivals *arrivals = prepared->arrivals;
+    struct nv_request *request = pending->request;
+    struct nv_arrivals *arrivals = pending->arrivals;
     request->record_id = record_id;
     /* Read back when its traces are complete: memory holds where spans are, not the spans. */
     if (assembly->journal) {
@@ -102,10 +104,10 @@ static struct nv_arrivals *keep(struct nv_assembly *assembly, struct nv_pending 
         request->body = NULL;
     }
     atomic_fetch_add(&assembly->memory, nv_request_bytes(request));
-    nv_ledger_receive(prepared->spans, false);
-    nv_count(NV_COUNT_LOG_RECORDS_UNUSED, prepared->unused);
+    nv_ledger_receive(pending->spans, false);
+    nv_count(NV_COUNT_LOG_RECORDS_UNUSED, pending->unused);
     pending->done(pending->done_ctx, NV_OK);
-    free(pending);
+    nv_prepared_let_go(pending);
     /* The reference of the preparation. Each of the arrivals has one, so it is never the
      * last. */
     bool last = nv_request_unref(request);
@@ -114,30 +116,31 @@ static struct nv_arrivals *keep(struct nv_assembly *assembly, struct nv_pending 
     return arrivals;
 }
 
-static void put_of(const struct nv_pending *pending, struct nv_buf *heads,
+static void put_of(const struct nv_prepared *pending, struct nv_buf *heads,
                    struct nv_journal_put *put)
 {
-    const struct nv_request *request = pending->prepared.request;
+    const struct nv_request *request = pending->request;
     put->kind = request->signal == NV_SIGNAL_LOGS ? NV_RECORD_LOGS : NV_RECORD_TRACES;
     put->body = (struct nv_str){request->body, request->body_len};
-    put->head.len = nv_replay_write_head(heads, request, pending->prepared.spans);
+    put->head.len = nv_replay_write_head(heads, request, pending->spans);
 }
 
 /* Writes a group: the requests, then the claims. Record ids go to `ids`. */
-static enum nv_err write_group(struct nv_assembly *assembly, struct nv_pending *const *pendings,
-                               size_t count, const struct nv_claim *settled, uint64_t *ids)
+static enum nv_err write_group(struct nv_assembly *assembly,
+                               struct nv_prepared *const *pendings, size_t count,
+                               const struct nv_claim *settled, uint64_t *ids)
 {
     struct nv_journal_put puts[GROUP_MAX + 1] = {{0}};
-    struct nv_buf heads;
+    struct nv_buf *heads = &assembly->heads;
     assert(count <= GROUP_MAX);
-    nv_buf_init(&heads, NV_CAP_RECORD);
+    nv_buf_clear(heads);
     size_t total = 0;
     for (; total < count; total++)
-        put_of(pendings[total], &heads, &puts[total]);
-    size_t notes = settled ? nv_notes_encode_settled(&heads, settled) : 0;
-    enum nv_err err = heads.failed;
+        put_of(pendings[total], heads, &puts[total]);
+    size_t notes = settled ? nv_notes_encode_settled(heads, settled) : 0;
+    enum nv_err err = heads->failed;
     /* Not before all are encoded: the buffer moves while it grows. */
-    const char *head = heads.bytes;
+    const char *head = heads->bytes;
     for (size_t i = 0; i < total; i++) {
         puts[i].head.ptr = head;
         head += puts[i].head.len;
@@ -150,11 +153,12 @@ static enum nv_err write_group(struct nv_assembly *assembly, struct nv_pending *
         ids[i] = puts[i].id;
     if (err == NV_OK && notes > 0)
         nv_notes_wrote_settled(assembly, puts[count].id, settled);
-    nv_buf_release(&heads);
+    if (heads->capacity > HEADS_KEPT_BYTES) /* a note of very many: seldom */
+        nv_buf_release(heads);
     return err;
 }
 
-static void keep_all(struct nv_assembly *assembly, struct nv_pending **pendings, size_t count,
+static void keep_all(struct nv_assembly *assembly, struct nv_prepared **pendings, size_t count,
                      const uint64_t *ids)
 {
     struct nv_arrivals *arrivals[GROUP_MAX];
@@ -165,7 +169,7 @@ static void keep_all(struct nv_assembly *assembly, struct nv_pending **pendings,
 }
 
 /* One request that could not be written together with others may still have room alone. */
-static void commit_alone(struct nv_assembly *assembly, struct nv_pending **pendings,
+static void commit_alone(struct nv_assembly *assembly, struct nv_prepared **pendings,
                          size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -196,7 +200,7 @@ static bool note_alone(struct nv_assembly *assembly, const struct nv_claim *sett
 }
 
 /* False: what was settled is neither noted nor may its requests be forgotten. */
-static bool commit(struct nv_assembly *assembly, struct nv_pending **pendings, size_t count,
+static bool commit(struct nv_assembly *assembly, struct nv_prepared **pendings, size_t count,
                    const struct nv_claim *settled)
 {
     uint64_t ids[GROUP_MAX];
@@ -215,7 +219,7 @@ static bool commit(struct nv_assembly *assembly, struct nv_pending **pendings, s
     return noted;
 }
 
-static void commit_to_memory(struct nv_assembly *assembly, struct nv_pending **pendings,
+static void commit_to_memory(struct nv_assembly *assembly, struct nv_prepared **pendings,
                              size_t count)
 {
     uint64_t ids[GROUP_MAX];
@@ -246,7 +250,7 @@ static void tell_upstream(struct nv_assembly *assembly)
     }
 }
 
-void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendings,
+void nv_committer_round(struct nv_assembly *assembly, struct nv_prepared **pendings,
                         size_t count)
 {
     assert(nv_owner_is_mine(&assembly->committing));
@@ -325,7 +329,7 @@ void *nv_committer_run(void *arg)
     nv_owner_take(&assembly->committing);
     for (;;) {
         void *items[GROUP_MAX];
-        struct nv_pending *pendings[GROUP_MAX];
+        struct nv_prepared *pendings[GROUP_MAX];
         bool replaying = nv_replay_step(assembly);
         /* Read before the queue is: what was pushed before the stop is then in this turn. */
         bool stopping = atomic_load(&assembly->phase) != NV_PHASE_RUNNING;

@@ -10,18 +10,90 @@
  * equal. A resource is kept apart from its scopes, and looked at once a request: the scopes of
  * a request may be many and view the same large one.
  *
+ * The blocks of requests that were settled wait here for the next ones, under the lock that
+ * each request takes for its groups anyway: a request lives for minutes, and is made on one
+ * thread and freed on another, so that neither stack nor arena would do.
+ *
  * Deliberately not done: a cap of its own. What is held here is counted in `bytes`, which the
  * door adds to what the shards hold (assembly.memory_bytes).
  */
 #include "assembly/door/request.h"
+#include "base/asan.h"
+#include "base/limits.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/banned.h"
 
 /* A group of an index, its place in it included. */
 #define PLACE_BYTES (2 * (sizeof(void *) + sizeof(uint32_t)))
+
+/* Groups that every request has room for: an SDK sends its own scope and that of two or three
+ * libraries. 8 bytes each. */
+#define GROUPS_COMMON 4u
+
+/* ---- spare requests ---------------------------------------------------------------------- */
+
+static size_t request_size(uint32_t group_room)
+{
+    return sizeof(struct nv_request) + group_room * sizeof(struct nv_shared_group *);
+}
+
+/* A spare is as good as freed, but AddressSanitizer doesn't know. The link, first in it, stays
+ * seen: LeakSanitizer follows none that is hidden. */
+static void hide(struct nv_request *spare)
+{
+    const size_t link = offsetof(struct nv_request, record_id);
+    nv_asan_hide((char *)spare + link, request_size(GROUPS_COMMON) - link);
+}
+
+/* The first of the spare ones, of which there is one; under the lock. */
+static struct nv_request *take_first(struct nv_groups *groups)
+{
+    const size_t link = offsetof(struct nv_request, record_id);
+    struct nv_request *spare = groups->spare;
+    groups->spare = spare->next;
+    groups->spare_count--;
+    nv_asan_show((char *)spare + link, request_size(GROUPS_COMMON) - link);
+    return spare;
+}
+
+struct nv_request *nv_groups_take_spare(struct nv_groups *groups, uint32_t group_count)
+{
+    const uint32_t room = group_count > GROUPS_COMMON ? group_count : GROUPS_COMMON;
+    struct nv_request *request = NULL;
+    if (room == GROUPS_COMMON) {
+        pthread_mutex_lock(&groups->lock);
+        if (groups->spare)
+            request = take_first(groups);
+        pthread_mutex_unlock(&groups->lock);
+    }
+    if (!request)
+        request = malloc(request_size(room));
+    if (request)
+        *request = (struct nv_request){.group_room = room};
+    return request;
+}
+
+bool nv_groups_keep_spare(struct nv_groups *groups, struct nv_request *request)
+{
+    if (request->group_room != GROUPS_COMMON)
+        return false;
+    pthread_mutex_lock(&groups->lock);
+    const bool kept = groups->spare_count < NV_REQUEST_SPARES_MAX;
+    if (kept) {
+        request->next = groups->spare;
+        groups->spare = request;
+        groups->spare_count++;
+        hide(request);
+    }
+    pthread_mutex_unlock(&groups->lock);
+    return kept;
+}
+
+/* ---- made and released ------------------------------------------------------------------- */
 
 void nv_groups_init(struct nv_groups *groups, struct nv_services *services)
 {
@@ -30,6 +102,8 @@ void nv_groups_init(struct nv_groups *groups, struct nv_services *services)
     nv_index_init(&groups->resources);
     groups->services = services;
     atomic_init(&groups->bytes, 0);
+    groups->spare = NULL;
+    groups->spare_count = 0;
 }
 
 void nv_groups_release(struct nv_groups *groups)
@@ -38,6 +112,10 @@ void nv_groups_release(struct nv_groups *groups)
     assert(atomic_load(&groups->bytes) == 0);
     nv_index_release(&groups->index);
     nv_index_release(&groups->resources);
+    while (groups->spare) {
+        struct nv_request *spare = take_first(groups);
+        free(spare);
+    }
     pthread_mutex_destroy(&groups->lock);
 }
 

@@ -151,7 +151,7 @@ static uint32_t leave_out_settled(const struct nv_replay *replay, struct nv_arri
 static void free_arrivals(struct nv_assembly *assembly, struct nv_arrivals *arrivals)
 {
     nv_request_let_go(assembly, arrivals->request);
-    free(arrivals);
+    nv_arrivals_free(arrivals);
 }
 
 /* Sends a request of before the restart on its way again. Takes `prepared`. */
@@ -182,6 +182,7 @@ static void resume(struct nv_assembly *assembly, struct nv_prepared *prepared, u
     nv_ledger_receive(spans, true);
     assembly->holder.take(assembly, list);
     nv_request_let_go(assembly, request);
+    nv_prepared_let_go(prepared);
     atomic_fetch_add(&assembly->replayed, 1);
 }
 
@@ -208,7 +209,7 @@ static enum nv_err decode(struct nv_assembly *assembly, enum nv_record_kind kind
 }
 
 /* *why is set when it is the decoder that refuses. */
-static enum nv_err prepare(struct nv_assembly *assembly, uint64_t id, struct nv_prepared *out,
+static enum nv_err prepare(struct nv_assembly *assembly, uint64_t id, struct nv_prepared **out,
                            enum nv_err *why)
 {
     struct nv_buf head;
@@ -295,13 +296,13 @@ static enum nv_err bury(struct nv_assembly *assembly, uint64_t id, enum nv_err w
 /* Replays one request. NV_ERR_NO_MEMORY: try again. */
 static enum nv_err replay_one(struct nv_assembly *assembly, uint64_t id)
 {
-    struct nv_prepared prepared;
+    struct nv_prepared *prepared = NULL;
     enum nv_err why = NV_OK;
     enum nv_err err = prepare(assembly, id, &prepared, &why);
     if (err != NV_OK && why && why != NV_ERR_NO_MEMORY && assembly->config.bury)
         err = bury(assembly, id, why);
     else if (err == NV_OK)
-        resume(assembly, &prepared, id);
+        resume(assembly, prepared, id);
     if (err == NV_ERR_NO_MEMORY)
         return err;
     if (err != NV_OK && err != NV_ERR_NOT_FOUND) {
@@ -390,7 +391,7 @@ void nv_replay_stop(struct nv_assembly *assembly)
         replay->waiting = arrivals->next;
         if (nv_request_unref(arrivals->request))
             nv_request_free(&assembly->groups, arrivals->request);
-        free(arrivals);
+        nv_arrivals_free(arrivals);
     }
 }
 

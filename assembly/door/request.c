@@ -15,6 +15,11 @@
  *
  * A request's body goes when the last reference does: by then each of its traces was handed on
  * and settled, or its bytes are in the journal alone.
+ *
+ * Two blocks, because they live differently long: what is to be held of the items is read by a
+ * shard within milliseconds, the request stays until its traces are settled, minutes perhaps.
+ * The second is of one size for most, and comes back as often as it goes: it is kept for the
+ * next request (groups.c), so that accepting one asks the allocator once.
  */
 #include "assembly/door/state.h"
 
@@ -74,7 +79,8 @@ void nv_request_free(struct nv_groups *groups, struct nv_request *request)
         nv_groups_drop(groups, request->groups[i]);
     free(request->body);
     free((void *)(uintptr_t)request->project.ptr);
-    free(request);
+    if (!nv_groups_keep_spare(groups, request))
+        free(request);
 }
 
 void nv_request_let_go(struct nv_assembly *assembly, struct nv_request *request)
@@ -96,7 +102,7 @@ void nv_request_let_go(struct nv_assembly *assembly, struct nv_request *request)
 
 size_t nv_request_bytes(const struct nv_request *request)
 {
-    return sizeof *request + request->group_count * sizeof request->groups[0] +
+    return sizeof *request + request->group_room * sizeof request->groups[0] +
            request->project.len + (request->body ? request->body_len : 0);
 }
 
@@ -179,33 +185,47 @@ static uint32_t count_items(const struct nv_batch *batch, uint32_t shard_count,
     return unused;
 }
 
-static enum nv_err new_arrivals(struct nv_prepared *out, const uint32_t *counts,
-                                uint32_t shard_count, struct nv_arrivals **by_shard)
+/* Lays out the block: a head for each shard that has items, and their items behind all. */
+static enum nv_err new_prepared(const uint32_t *counts, uint32_t shard_count,
+                                struct nv_request *request, struct nv_prepared **out)
 {
+    size_t shards = 0;
+    size_t items = 0;
+    for (uint32_t shard = 0; shard < shard_count; shard++) {
+        shards += counts[shard] > 0;
+        items += counts[shard];
+    }
+    struct nv_prepared *prepared =
+        malloc(sizeof *prepared + shards * sizeof(struct nv_arrivals) +
+               items * sizeof(struct nv_arrival));
+    if (!prepared)
+        return NV_ERR_NO_MEMORY;
+    *prepared = (struct nv_prepared){.request = request};
+    struct nv_arrivals *heads = (struct nv_arrivals *)(void *)(prepared + 1);
+    struct nv_arrival *place = (struct nv_arrival *)(void *)(heads + shards);
     for (uint32_t shard = 0; shard < shard_count; shard++) {
         if (counts[shard] == 0)
             continue;
-        struct nv_arrivals *arrivals =
-            malloc(sizeof *arrivals + counts[shard] * sizeof arrivals->items[0]);
-        if (!arrivals)
-            return NV_ERR_NO_MEMORY;
-        *arrivals = (struct nv_arrivals){
-            .next = out->arrivals, .request = out->request, .shard = shard, .count = 0};
-        nv_request_ref(out->request);
-        out->arrivals = arrivals;
-        by_shard[shard] = arrivals;
+        *heads = (struct nv_arrivals){.next = prepared->arrivals,
+                                      .request = request,
+                                      .of = prepared,
+                                      .shard = shard,
+                                      .items = place};
+        nv_request_ref(request);
+        prepared->arrivals = heads++;
+        place += counts[shard];
     }
+    atomic_init(&prepared->refs, 1 + (unsigned)shards);
+    *out = prepared;
     return NV_OK;
 }
 
-/* Splits the batch; `counts` and `by_shard` have room for shard_count zeros. */
-static enum nv_err split(const struct nv_batch *batch, uint32_t shard_count, uint32_t *counts,
-                         struct nv_arrivals **by_shard, struct nv_prepared *out)
+/* Fills the places that were laid out for it. */
+static void split(const struct nv_batch *batch, uint32_t shard_count, struct nv_prepared *out)
 {
-    out->unused = count_items(batch, shard_count, counts);
-    enum nv_err err = new_arrivals(out, counts, shard_count, by_shard);
-    if (err != NV_OK)
-        return err;
+    struct nv_arrivals *by_shard[NV_SHARDS_MAX];
+    for (struct nv_arrivals *at = out->arrivals; at; at = at->next)
+        by_shard[at->shard] = at;
     for (uint32_t i = 0; i < batch->item_count; i++) {
         if (batch->items[i].flags & NV_ITEM_LEFT_OUT ||
             id_is_zero(batch->items[i].trace_id, NV_TRACE_ID_BYTES))
@@ -215,14 +235,12 @@ static enum nv_err split(const struct nv_batch *batch, uint32_t shard_count, uin
         to->bytes += arrival_bytes(to);
         out->spans += nv_held_is_span(batch->signal, &to->items[to->count - 1].item);
     }
-    return NV_OK;
 }
 
 static enum nv_err new_request(struct nv_groups *groups, const struct nv_batch *batch,
                                uint64_t now_ns, struct nv_request **out)
 {
-    struct nv_request *request =
-        calloc(1, sizeof *request + batch->group_count * sizeof request->groups[0]);
+    struct nv_request *request = nv_groups_take_spare(groups, batch->group_count);
     if (!request)
         return NV_ERR_NO_MEMORY;
     atomic_init(&request->refs, 1);
@@ -244,29 +262,45 @@ static enum nv_err new_request(struct nv_groups *groups, const struct nv_batch *
 }
 
 enum nv_err nv_request_prepare(struct nv_groups *groups, struct nv_batch *batch,
-                               uint32_t shard_count, uint64_t now_ns, struct nv_prepared *out)
+                               uint32_t shard_count, uint64_t now_ns, struct nv_prepared **out)
 {
-    memset(out, 0, sizeof *out);
-    enum nv_err err = new_request(groups, batch, now_ns, &out->request);
+    uint32_t counts[NV_SHARDS_MAX] = {0};
+    struct nv_request *request;
+    assert(shard_count >= 1 && shard_count <= NV_SHARDS_MAX);
+    enum nv_err err = new_request(groups, batch, now_ns, &request);
     if (err != NV_OK)
         return err;
-    uint32_t *counts = calloc(shard_count, sizeof *counts);
-    struct nv_arrivals **by_shard = calloc(shard_count, sizeof(struct nv_arrivals *));
-    err = counts && by_shard ? split(batch, shard_count, counts, by_shard, out)
-                             : NV_ERR_NO_MEMORY;
-    free(counts);
-    free((void *)by_shard);
+    const uint32_t unused = count_items(batch, shard_count, counts);
+    err = new_prepared(counts, shard_count, request, out);
     if (err != NV_OK) {
-        nv_prepared_release(groups, out);
+        nv_request_free(groups, request);
         return err;
     }
+    (*out)->unused = unused;
+    split(batch, shard_count, *out);
     /* Last, so that a failure leaves the batch whole to who gave it. */
-    out->request->body = batch->body;
-    out->request->body_len = (uint32_t)batch->body_len;
-    out->request->project = batch->project;
+    request->body = batch->body;
+    request->body_len = (uint32_t)batch->body_len;
+    request->project = batch->project;
     batch->body = NULL;
     batch->project = (struct nv_str){NULL, 0};
     return NV_OK;
+}
+
+void nv_prepared_let_go(struct nv_prepared *prepared)
+{
+    unsigned before = atomic_fetch_sub_explicit(&prepared->refs, 1, memory_order_acq_rel);
+    assert(before > 0);
+    if (before == 1)
+        free(prepared);
+}
+
+void nv_arrivals_free(struct nv_arrivals *arrivals)
+{
+    if (arrivals->of)
+        nv_prepared_let_go(arrivals->of);
+    else
+        free(arrivals);
 }
 
 uint64_t nv_prepared_bytes(const struct nv_prepared *prepared)
@@ -285,9 +319,9 @@ void nv_prepared_release(struct nv_groups *groups, struct nv_prepared *prepared)
         bool last = nv_request_unref(arrivals->request);
         assert(!last);
         (void)last;
-        free(arrivals);
+        nv_arrivals_free(arrivals);
     }
-    if (prepared->request && nv_request_unref(prepared->request))
+    if (nv_request_unref(prepared->request))
         nv_request_free(groups, prepared->request);
-    prepared->request = NULL;
+    nv_prepared_let_go(prepared);
 }

@@ -43,13 +43,6 @@ struct nv_claim {
     struct nv_request *requests[];
 };
 
-/* A request on its way into the journal. */
-struct nv_pending {
-    struct nv_prepared prepared;
-    nv_accept_done *done;
-    void *done_ctx;
-};
-
 /* A record of notes on disk. */
 struct nv_note_record {
     uint64_t id;
@@ -102,7 +95,7 @@ struct nv_assembly {
 
     struct nv_journal *journal; /* NULL with NV_DURABILITY_MEMORY */
     struct nv_store store;
-    struct nv_queue *queue; /* of nv_pending; NULL inline */
+    struct nv_queue *queue; /* of nv_prepared; NULL inline */
     pthread_t committer;
     struct nv_owner committing; /* runs rounds and the replay: the committer; nobody inline */
     bool committer_running;
@@ -116,6 +109,7 @@ struct nv_assembly {
     bool drained;                /* the committer has seen the end of the queue */
     bool committer_exit;
 
+    struct nv_buf heads; /* of the group being written; of who commits, from round to round */
     struct nv_replay *replay; /* NULL without a journal */
     struct nv_notes notes;
     _Atomic uint64_t replayed, to_replay;
@@ -139,7 +133,7 @@ static inline bool nv_claims_hold_requests(const struct nv_assembly *assembly)
  * One round of the journal: commits `count` requests (takes them) and what was settled as one
  * group; answers and dispatches the requests, forgets those that nobody needs any more.
  */
-void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendings,
+void nv_committer_round(struct nv_assembly *assembly, struct nv_prepared **pendings,
                         size_t count);
 /* At the end: frees what could not be forgotten on disk; it stays there. */
 void nv_committer_abandon(struct nv_assembly *assembly);

@@ -92,7 +92,7 @@ void nv_shard_release(struct nv_shard *shard)
             nv_held_hand_over(shard, nv_arrivals_spans_left(arrivals));
         if (arrivals->request) /* else the end of the replay */
             forget_request(shard->assembly, arrivals->request);
-        free(arrivals);
+        nv_arrivals_free(arrivals);
     }
     nv_plans_release(&shard->plans);
     nv_trace_table_release(&shard->table);
@@ -472,7 +472,7 @@ void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_
     assert(nv_shard_is_mine(shard));
     if (!arrivals->request && !shard->stalled) {
         end_replay(shard, now_ns);
-        free(arrivals);
+        nv_arrivals_free(arrivals);
         return;
     }
     /* Behind those that wait already: a part is noted as a range of record ids, so the order of
@@ -489,7 +489,7 @@ void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_
     assert(arriving >= arrivals->bytes);
     (void)arriving;
     nv_request_let_go(shard->assembly, arrivals->request);
-    free(arrivals);
+    nv_arrivals_free(arrivals);
 }
 
 /* ---- the thread, and its end ------------------------------------------------------------- */

@@ -25,24 +25,26 @@ START_TEST(arrivals_that_find_no_memory_wait_in_order)
 {
     kit_start(&kit);
     struct nv_shard *shard = &kit.assembly->shards[0];
-    struct nv_prepared prepared[3];
+    struct nv_prepared *prepared[3];
     const char *spans[] = {"1a 2b", "1c<a. 3d", "1e<a."};
     for (int i = 0; i < 3; i++) {
         struct nv_batch *batch = kit_batch("shop", spans[i]);
         ck_assert_int_eq(nv_request_prepare(&kit.assembly->groups, batch, 1, 1, &prepared[i]),
                          NV_OK);
-        nv_ledger_receive(prepared[i].spans, false);
-        atomic_fetch_add(&kit.assembly->memory, nv_request_bytes(prepared[i].request));
-        atomic_fetch_add(&kit.assembly->arriving, nv_prepared_bytes(&prepared[i]));
+        nv_ledger_receive(prepared[i]->spans, false);
+        atomic_fetch_add(&kit.assembly->memory, nv_request_bytes(prepared[i]->request));
+        atomic_fetch_add(&kit.assembly->arriving, nv_prepared_bytes(prepared[i]));
         nv_batch_free(batch);
     }
     oom_fail_from(2);
     for (int i = 0; i < 3; i++)
-        nv_shard_take(shard, prepared[i].arrivals, kit.clock.mono);
+        nv_shard_take(shard, prepared[i]->arrivals, kit.clock.mono);
     oom_end();
     ck_assert_ptr_nonnull(shard->stalled);
-    for (int i = 0; i < 3; i++)
-        nv_request_let_go(kit.assembly, prepared[i].request);
+    for (int i = 0; i < 3; i++) {
+        nv_request_let_go(kit.assembly, prepared[i]->request);
+        nv_prepared_let_go(prepared[i]);
+    }
     kit_advance(&kit, 2000);
     ck_assert_ptr_null(shard->stalled);
     ck_assert_uint_eq(atomic_load(&kit.assembly->arriving), 0);
