@@ -1,8 +1,12 @@
 /*
  * Life and death of a batch.
  *
- * The parts are separate malloc'ed blocks because each comes into being elsewhere: the body is
- * the receive buffer itself (never copied), the index is built by the wire walk.
+ *   [ batch, first group | items ]      [ body ]     most requests: two blocks
+ *   [ batch, first group | unused ]     [ body ] [ items ] [ groups ]
+ *
+ * The body is a block of its own because it is the receive buffer itself (never copied) and is
+ * moved on to the journal, while the rest lives as long as the request is read. Items and
+ * groups move out when the wire walk finds more than were thought of.
  */
 #include "model/batch.h"
 
@@ -10,6 +14,21 @@
 #include <string.h>
 
 #include "base/banned.h"
+
+struct nv_batch *nv_batch_new(enum nv_signal signal, uint32_t items_inside)
+{
+    struct nv_batch *batch = malloc(sizeof *batch + items_inside * sizeof *batch->items);
+    if (!batch)
+        return NULL;
+    *batch = (struct nv_batch){.signal = signal, .items_inside = items_inside};
+    return batch;
+}
+
+/* A batch that was made otherwise has none inside, whatever lies behind it. */
+static bool items_are_inside(struct nv_batch *batch)
+{
+    return batch->items_inside > 0 && batch->items == nv_batch_room_inside(batch);
+}
 
 enum nv_err nv_batch_set_project(struct nv_batch *batch, struct nv_str project)
 {
@@ -26,7 +45,8 @@ enum nv_err nv_batch_set_project(struct nv_batch *batch, struct nv_str project)
 
 void nv_batch_drop_index(struct nv_batch *batch)
 {
-    free(batch->items);
+    if (!items_are_inside(batch))
+        free(batch->items);
     if (batch->groups != &batch->first_group)
         free(batch->groups);
     batch->items = NULL;

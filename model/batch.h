@@ -81,9 +81,10 @@ struct nv_batch {
     size_t body_len;
     /* header x-noveum-project, empty when absent; owned with the batch */
     struct nv_str project;
-    uint64_t client; /* stands for the network address that sent it; 0: not known */
-    struct nv_item *items;
+    uint64_t client;       /* stands for the network address that sent it; 0: not known */
+    struct nv_item *items; /* malloc'ed, or behind the batch in its own block */
     uint32_t item_count;
+    uint32_t items_inside;   /* so many have room there: nv_batch_new; else 0 */
     struct nv_group *groups; /* malloc'ed, or first_group: most requests have one */
     uint32_t group_count;
     struct nv_group first_group;
@@ -92,6 +93,14 @@ struct nv_batch {
 /* Longer than any backend's names of projects. Ours. */
 #define NV_BATCH_PROJECT_MAX 256u
 
+/* A new one without body, with room for so many items behind it in the same block: most
+ * requests then ask the allocator once for both. NULL without memory; nv_batch_free. */
+struct nv_batch *nv_batch_new(enum nv_signal signal, uint32_t items_inside);
+/* That room, of items_inside; not initialized. Only for a batch of nv_batch_new. */
+static inline struct nv_item *nv_batch_room_inside(struct nv_batch *batch)
+{
+    return (struct nv_item *)(void *)(batch + 1);
+}
 /*
  * Copies the header that names the batch's project. One that is empty or longer than
  * NV_BATCH_PROJECT_MAX is none, and the configured project stands in: spans are not lost over a

@@ -228,9 +228,25 @@ static enum step send_continue(struct nv_http_connection *connection)
 
 static enum step call_handler(struct nv_http_connection *connection)
 {
-    assert(connection->exchange->route != NULL && !connection->exchange->replied);
+    const struct nv_http_exchange *exchange = connection->exchange;
+    assert(exchange->route != NULL && !exchange->replied);
+    if (!exchange->head.chunked && exchange->body_len > connection->longest_body)
+        connection->longest_body = exchange->body_len;
     enter(connection, NV_HTTP_AT_WAIT, 0);
     return nv_http_exchange_handle(connection->exchange) ? begin_reply(connection) : STEP_WAIT;
+}
+
+/*
+ * The length that the head claims, where the connection has brought as much before; else 0. To
+ * hold that much by a claim, its sender must have sent that much: no less than to hold it by
+ * doubling, so nobody gains by it, and an SDK's large requests are read into one block.
+ */
+static size_t length_to_believe(const struct nv_http_connection *connection)
+{
+    const struct nv_http1_head *head = &connection->exchange->head;
+    return head->chunked || head->content_length > connection->longest_body
+               ? 0
+               : (size_t)head->content_length;
 }
 
 static enum step on_head(struct nv_http_connection *connection, bool more_at_hand)
@@ -242,6 +258,7 @@ static enum step on_head(struct nv_http_connection *connection, bool more_at_han
         return call_handler(connection);
     enter(connection, NV_HTTP_AT_BODY, limits(connection)->body_timeout_ms);
     exchange->body_start_ns = now_ns(connection);
+    exchange->believed = length_to_believe(connection);
     return exchange->head.expect_continue && !more_at_hand ? send_continue(connection)
                                                            : STEP_ON;
 }

@@ -221,7 +221,8 @@ enum nv_err nv_http_exchange_reserve(struct nv_http_exchange *exchange, size_t e
         return NV_OK;
     /* Doubling by what has come; never by what a header claims, which only says where to end:
      * a body of known length gets the double of its first read, all that most need. */
-    const size_t least = exchange->head.chunked ? need : need * 2;
+    const size_t twice = exchange->head.chunked ? need : need * 2;
+    const size_t least = twice < exchange->believed ? exchange->believed : twice;
     size_t capacity = exchange->body_capacity * 2;
     capacity = capacity < BODY_FIRST_BYTES ? BODY_FIRST_BYTES : capacity;
     capacity = capacity < least ? least : capacity;

@@ -42,8 +42,9 @@ struct nv_http_connection {
     uint64_t opened_ns;
     uint64_t client; /* net/peer.h */
     size_t linger_left;
-    uint8_t state; /* enum nv_http_state */
-    bool used;     /* a request has begun on it */
+    uint64_t longest_body; /* of known length that has come whole on it */
+    uint8_t state;         /* enum nv_http_state */
+    bool used;             /* a request has begun on it */
 };
 
 /* At a stop so long is waited for the first request of a connection, from when it was
@@ -64,7 +65,8 @@ struct nv_http_exchange {
     uint32_t counted_head; /* of head_bytes, in the server's undecoded bytes */
     char *body;
     size_t body_len, body_capacity;
-    size_t counted; /* of body, in the server's undecoded bytes */
+    size_t believed; /* length of the body, if it is believed before it has come; else 0 */
+    size_t counted;  /* of body, in the server's undecoded bytes */
     uint64_t body_start_ns;
     struct nv_buf headers; /* added by handlers, lines with CRLF */
     struct nv_buf out;     /* what is left of 100 Continue, and the whole reply */

@@ -24,6 +24,9 @@ struct nv_batch_index {
     bool group_open; /* the last group is that of the ScopeSpans being walked */
 };
 
+/* For how many items a batch is to have room inside (nv_batch_new), by the length of its body:
+ * enough for ordinary spans, and never more than 64 KiB. */
+uint32_t nv_batch_index_inside(size_t body_len);
 /* Opens a group, empty until its ScopeSpans and its ResourceSpans have ended: their fields have
  * no order. Nothing when one is open. NV_ERR_BUSY when the account has no room, NO_MEMORY. */
 enum nv_err nv_batch_index_open_group(struct nv_batch_index *index) NV_MUST_USE;

@@ -8,6 +8,7 @@
  */
 #include "otlp/request/request.h"
 
+#include "otlp/request/batch_index.h"
 #include "otlp/request/large.h"
 #include "otlp/request/merge.h"
 #include "otlp/request/transcode.h"
@@ -128,12 +129,11 @@ enum nv_err nv_request_decode(const struct nv_request_body *request,
     assert(request->bytes != NULL || request->len == 0);
     *out = NULL;
     *result = (struct nv_request_result){0};
-    struct nv_batch *batch = calloc(1, sizeof *batch);
+    struct nv_batch *batch = nv_batch_new(request->signal, nv_batch_index_inside(request->len));
     if (!batch) {
         free(request->bytes);
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for a batch");
     }
-    batch->signal = request->signal;
     batch->body = request->bytes;
     batch->body_len = request->len;
     enum nv_err err = fill_batch(batch, request->media, &all, result, fail);

@@ -22,6 +22,7 @@ static _Atomic(unsigned long) count;
 static _Atomic(unsigned long) first = ULONG_MAX;
 static _Atomic(unsigned long) last;
 static atomic_bool failed;
+static _Thread_local unsigned long here;
 
 static void arm(unsigned long from, unsigned long to)
 {
@@ -59,8 +60,14 @@ unsigned long oom_count(void)
     return atomic_load(&count);
 }
 
+unsigned long oom_count_here(void)
+{
+    return here;
+}
+
 static bool fails(void)
 {
+    here++;
     unsigned long n = atomic_fetch_add(&count, 1) + 1;
     if (n < atomic_load(&first) || n > atomic_load(&last))
         return false;

@@ -34,6 +34,8 @@ bool oom_end(void);
 /* Allocations counted since the last oom_fail_nth or oom_fail_from, the failed ones
  * included. */
 unsigned long oom_count(void);
+/* Allocations of the calling thread since it began; never reset. */
+unsigned long oom_count_here(void);
 /* Counts without failing: oom_fail_nth of a number never reached. For "how many mallocs"
  * tests. */
 void oom_count_only(void);

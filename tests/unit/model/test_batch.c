@@ -24,6 +24,33 @@ START_TEST(frees_what_is_there)
 }
 END_TEST
 
+/* Freed as one, or, when the index grew out of it, as two: asan tells of either mistake. */
+START_TEST(items_inside_go_with_the_batch)
+{
+    struct nv_batch *batch = nv_batch_new(NV_SIGNAL_LOGS, 3);
+    ck_assert_int_eq(batch->signal, NV_SIGNAL_LOGS);
+    ck_assert_ptr_null(batch->items);
+    ck_assert_uint_eq(batch->items_inside, 3);
+    batch->items = nv_batch_room_inside(batch);
+    memset(batch->items, 1, 3 * sizeof *batch->items);
+    batch->item_count = 3;
+    nv_batch_drop_index(batch);
+    ck_assert_ptr_null(batch->items);
+    ck_assert_uint_eq(batch->items_inside, 3); /* the room is still there */
+    batch->items = calloc(4, sizeof *batch->items);
+    nv_batch_free(batch);
+}
+END_TEST
+
+START_TEST(a_batch_that_finds_no_memory)
+{
+    oom_fail_nth(1);
+    struct nv_batch *batch = nv_batch_new(NV_SIGNAL_TRACES, 1);
+    ck_assert(oom_end());
+    ck_assert_ptr_null(batch);
+}
+END_TEST
+
 START_TEST(a_project_is_copied_where_it_can_be_one)
 {
     char name[NV_BATCH_PROJECT_MAX + 1];
@@ -49,6 +76,8 @@ int main(void)
     Suite *suite = suite_create("model/batch");
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, frees_what_is_there);
+    tcase_add_test(tcase, items_inside_go_with_the_batch);
+    tcase_add_test(tcase, a_batch_that_finds_no_memory);
     tcase_add_test(tcase, a_project_is_copied_where_it_can_be_one);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

@@ -6,9 +6,12 @@
 #include "expect.h"
 #include "http_echo.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -168,6 +171,52 @@ START_TEST(waiting_handler_has_no_deadline)
     (void)http_rig_read(&echo_rig, fd);
     ck_assert(echo_has("at last"));
     close(fd);
+    http_rig_close(&echo_rig);
+}
+END_TEST
+
+/* Bytes that are counted for a body of which the head and ten bytes have come. */
+static size_t counted_after_ten(int fd, size_t claimed)
+{
+    static char rest[200000];
+    struct nv_http_status status;
+    char head[128];
+    (void)snprintf(head, sizeof head,
+                   "POST /echo HTTP/1.1\r\n" ECHO_HOST "Content-Length: %zu\r\n\r\n0123456789",
+                   claimed);
+    http_rig_send(&echo_rig, fd, nv_str_from(head));
+    nv_http_server_status(echo_rig.server, &status);
+    const size_t counted = status.undecoded_bytes;
+    http_rig_send(&echo_rig, fd, (struct nv_str){rest, claimed - 10});
+    echo_rig.len = 0;
+    size_t whole = claimed; /* the body comes back, behind a head */
+    for (int i = 0; i < 100 && echo_rig.len < whole; i++) {
+        (void)http_rig_read(&echo_rig, fd);
+        const char *end = strstr(echo_rig.text, "\r\n\r\n");
+        whole = claimed + (end ? (size_t)(end - echo_rig.text) + 4 : 1);
+    }
+    ck_assert_int_eq(http_rig_status(&echo_rig, 0), 200);
+    return counted;
+}
+
+/* A claim costs nothing: what is held for it is what has come, twice over, or as much as the
+ * same connection has brought before. */
+START_TEST(a_length_is_believed_that_was_kept_before)
+{
+    echo_open(NULL);
+    int a = http_rig_connect(&echo_rig), b = http_rig_connect(&echo_rig);
+    for (int i = 0; i < 2; i++) { /* else the last bytes wait for an acknowledgement, 40 ms */
+        ck_assert_int_eq(
+            setsockopt(i ? a : b, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)), 0);
+    }
+    ck_assert_uint_le(counted_after_ten(a, 60000), 4096);
+    ck_assert_uint_eq(counted_after_ten(a, 60000), 60000);
+    ck_assert_uint_eq(counted_after_ten(a, 50000), 50000);
+    ck_assert_uint_le(counted_after_ten(a, 60001), 4096); /* one more than ever */
+    ck_assert_uint_eq(counted_after_ten(a, 60001), 60001);
+    ck_assert_uint_le(counted_after_ten(b, 60000), 4096); /* another's word */
+    (void)close(a);
+    (void)close(b);
     http_rig_close(&echo_rig);
 }
 END_TEST
@@ -420,6 +469,7 @@ int main(void)
     tcase_add_test(tcase, reply_from_another_thread);
     tcase_add_test(tcase, reply_to_a_client_that_went_away);
     tcase_add_test(tcase, waiting_handler_has_no_deadline);
+    tcase_add_test(tcase, a_length_is_believed_that_was_kept_before);
     tcase_add_test(tcase, undecoded_bytes_have_a_total);
     tcase_add_test(tcase, large_heads_count_too);
     tcase_add_test(tcase, large_head_at_once);

@@ -91,6 +91,72 @@ START_TEST(items_to_the_last_that_is_allowed)
 }
 END_TEST
 
+/* Allocations for `spans` of `span_bytes`, in a batch as a request makes it. */
+static unsigned long asked_inside(uint32_t spans, uint32_t span_bytes)
+{
+    const size_t len = (size_t)spans * span_bytes;
+    struct nv_batch *own = nv_batch_new(NV_SIGNAL_TRACES, nv_batch_index_inside(len));
+    own->body_len = len;
+    struct nv_batch_index index = {.batch = own, .items_max = 100000};
+    enum nv_err err = NV_OK;
+    oom_count_only();
+    for (uint32_t i = 0; err == NV_OK && i < spans; i++) {
+        const struct nv_item item = {
+            .offset = i * span_bytes, .length = span_bytes, .flags = i};
+        err = nv_batch_index_add(&index, &item, &fail);
+    }
+    nv_batch_index_trim(&index);
+    const unsigned long asked = oom_count();
+    (void)oom_end();
+    ck_assert_int_eq(err, NV_OK);
+    ck_assert_uint_eq(own->item_count, spans);
+    for (uint32_t i = 0; i < spans; i++)
+        ck_assert_uint_eq(own->items[i].flags, i);
+    nv_batch_free(own);
+    return asked;
+}
+
+START_TEST(ordinary_spans_lie_inside_of_the_batch)
+{
+    for (uint32_t spans = 1; spans <= 1024; spans += spans < 40 ? 1 : 41)
+        ck_assert_uint_eq(asked_inside(spans, 160), 0);
+    ck_assert_uint_eq(asked_inside(1024, 900), 0);
+    /* more than fit, or than were thought of: they move out once, with room for the rest */
+    ck_assert_uint_eq(asked_inside(1025, 900), 1);
+    ck_assert_uint_eq(asked_inside(1000, 80), 1);
+    ck_assert_uint_eq(asked_inside(5, 30), 1);
+}
+END_TEST
+
+START_TEST(the_room_inside_has_a_cap)
+{
+    const size_t most = 65536 / sizeof(struct nv_item);
+    ck_assert_uint_eq(nv_batch_index_inside(0), 1);
+    ck_assert_uint_eq(nv_batch_index_inside((most - 1) * 160), most);
+    ck_assert_uint_eq(nv_batch_index_inside(most * 160), most);
+    ck_assert_uint_eq(nv_batch_index_inside(SIZE_MAX), most);
+}
+END_TEST
+
+START_TEST(what_moves_out_and_finds_no_memory_stays)
+{
+    struct nv_batch *own = nv_batch_new(NV_SIGNAL_TRACES, 2);
+    own->body_len = 3 * (size_t)SPAN_BYTES;
+    struct nv_batch_index index = {.batch = own, .items_max = 10};
+    const struct nv_item item = {.length = SPAN_BYTES};
+    ck_assert_int_eq(nv_batch_index_add(&index, &item, &fail), NV_OK);
+    ck_assert_int_eq(nv_batch_index_add(&index, &item, &fail), NV_OK);
+    oom_fail_nth(1);
+    enum nv_err err = nv_batch_index_add(&index, &item, &fail);
+    ck_assert(oom_end());
+    ck_assert_int_eq(err, NV_ERR_NO_MEMORY);
+    ck_assert_uint_eq(own->item_count, 2);
+    ck_assert_int_eq(nv_batch_index_add(&index, &item, &fail), NV_OK);
+    ck_assert_uint_eq(own->item_count, 3);
+    nv_batch_free(own);
+}
+END_TEST
+
 static enum nv_err take(void *ctx, size_t bytes)
 {
     size_t *left = ctx;
@@ -168,6 +234,9 @@ int main(void)
     tcase_add_test(tc, a_small_first_takes_no_more_than_is_free);
     tcase_add_test(tc, items_to_the_last_that_is_allowed);
     tcase_add_test(tc, what_is_large_is_asked_for);
+    tcase_add_test(tc, ordinary_spans_lie_inside_of_the_batch);
+    tcase_add_test(tc, the_room_inside_has_a_cap);
+    tcase_add_test(tc, what_moves_out_and_finds_no_memory_stays);
     tcase_add_test(tc, groups_move_out_with_the_second);
     tcase_add_test(tc, every_allocation_failing_once);
     suite_add_tcase(suite, tc);
