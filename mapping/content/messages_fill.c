@@ -57,8 +57,11 @@ static enum nv_err fill_extra(struct nv_message *message, const struct nv_value 
                               bool *used)
 {
     struct nv_members members;
-    nv_members_find(extra, &members);
     enum nv_err err = NV_OK;
+    *used = nv_value_absent(extra);
+    if (extra->type != NV_VALUE_MAP)
+        return NV_OK;
+    nv_members_find(extra, &members);
     uint64_t taken = NV_HAS(REASONING);
     const struct nv_value *thought = nv_members_get(&members, NV_MEMBER_REASONING);
     if (thought && thought->type == NV_VALUE_STRING)

@@ -419,8 +419,10 @@ static bool ends_authority(char c)
     return (unsigned char)c <= ' ' || strchr("/?#\"'`<>\\(){}[]", c) != NULL;
 }
 
-/* scheme://user:password@host, `separator` before the slashes. */
-static struct nv_secret_pair url_password(struct nv_str text, size_t separator)
+/* scheme://user:password@host, `separator` before the slashes. *masked: its password was taken
+ * before, so nothing else is tried: a scheme may be called as secrets are, and what was masked
+ * once stays as it is. */
+static struct nv_secret_pair url_password(struct nv_str text, size_t separator, bool *masked)
 {
     size_t from = separator + 3, to = from, host = 0, colon = 0;
     for (; to < text.len && to - from < AUTHORITY_MAX && !ends_authority(text.ptr[to]); to++) {
@@ -434,6 +436,7 @@ static struct nv_secret_pair url_password(struct nv_str text, size_t separator)
     bool has_password = colon != 0 && colon + 1 < host;
     size_t begin = has_password ? colon + 1 : from;
     struct nv_str word = nv_str_slice(text, begin, host - begin);
+    *masked = nv_str_eq(word, NV_STR("***"));
     if (is_plain(word, NV_STR("")) || is_placeholder(text, begin) || word.ptr[0] == '*' ||
         (!has_password && (word.len < USER_TOKEN_MIN || !nv_secret_is_random(word))))
         return none();
@@ -481,10 +484,11 @@ static struct nv_secret_pair curl_user(struct nv_str text, size_t floor, size_t 
 }
 
 /* Ways of a colon that need no name of a secret before it. */
-static struct nv_secret_pair by_form(struct nv_str text, size_t floor, size_t separator)
+static struct nv_secret_pair by_form(struct nv_str text, size_t floor, size_t separator,
+                                     bool *masked)
 {
     if (at(text, separator + 1) == '/' && at(text, separator + 2) == '/')
-        return url_password(text, separator);
+        return url_password(text, separator, masked);
     if (separator == floor)
         return none();
     char before = text.ptr[separator - 1];
@@ -500,8 +504,9 @@ struct nv_secret_pair nv_pair_find(struct nv_str text, size_t floor, size_t sepa
 {
     struct pair pair = {.text = text, .floor = floor, .separator = separator};
     if (text.ptr[separator] == ':') {
-        struct nv_secret_pair found = by_form(text, floor, separator);
-        if (found.at.len > 0)
+        bool masked = false;
+        struct nv_secret_pair found = by_form(text, floor, separator, &masked);
+        if (found.at.len > 0 || masked)
             return found;
     }
     return read_name(&pair) ? named_value(&pair) : none();

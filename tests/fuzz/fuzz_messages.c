@@ -106,8 +106,9 @@ static void check_leaves(const struct nv_value *value, struct nv_str output)
     for (uint32_t i = 0; value->type == NV_VALUE_ARRAY && i < value->as.array.count; i++)
         check_leaves(&value->as.array.items[i], output);
     for (uint32_t i = 0; value->type == NV_VALUE_MAP && i < value->as.map.count; i++) {
-        if (!is_form(value->as.map.items[i].key))
-            check_leaves(&value->as.map.items[i].value, output);
+        const struct nv_value *member = &value->as.map.items[i].value;
+        if (member->type != NV_VALUE_STRING || !is_form(value->as.map.items[i].key))
+            check_leaves(member, output);
     }
 }
 

@@ -46,9 +46,13 @@ static void make_rules(void)
     check(nested && work, "no memory");
 }
 
+/* A document; a number alone is text as any, and may be a telephone's. */
 static bool is_json(struct nv_str text)
 {
     struct nv_json_reader reader;
+    const struct nv_str trimmed = nv_str_trim(text);
+    if (trimmed.len == 0 || !strchr("{[\"", trimmed.ptr[0]))
+        return false;
     nv_json_read_init(&reader, text, NV_JSON_DEPTH_LIMIT);
     return nv_json_skip(&reader, nv_json_next(&reader)) == NV_OK &&
            nv_json_next(&reader) == NV_JSON_END;

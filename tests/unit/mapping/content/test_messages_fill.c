@@ -45,6 +45,15 @@ static const struct {
      "\"mine\":1}}",
      "[{\"role\":\"assistant\",\"content\":\"x\",\"reasoning\":\"hm\","
      "\"additional_kwargs\":{\"reasoning_content\":\"hm\",\"mine\":1}}]"},
+    /* and what somebody else put in their place, but for nothing at all */
+    {"{\"role\":\"ai\",\"content\":\"x\",\"additional_kwargs\":[\"mine\"]}",
+     "[{\"role\":\"assistant\",\"content\":\"x\",\"additional_kwargs\":[\"mine\"]}]"},
+    {"{\"role\":\"ai\",\"content\":\"x\",\"additional_kwargs\":\"mine\"}",
+     "[{\"role\":\"assistant\",\"content\":\"x\",\"additional_kwargs\":\"mine\"}]"},
+    {"{\"role\":\"ai\",\"content\":\"x\",\"additional_kwargs\":{}}",
+     "[{\"role\":\"assistant\",\"content\":\"x\"}]"},
+    {"{\"role\":\"ai\",\"content\":\"x\",\"additional_kwargs\":null}",
+     "[{\"role\":\"assistant\",\"content\":\"x\"}]"},
     /* `text` beside content: the same is expressed, another text stays */
     {"{\"role\":\"user\",\"content\":\"x\",\"text\":\"x\"}",
      "[{\"role\":\"user\",\"content\":\"x\"}]"},

@@ -75,6 +75,10 @@ static const char *const texts[][2] = {
     {"{\"secret\": [], \"password\": {}}", NULL},
     {"postgres:\\/\\/user:p\\u0040ss@host/db", "postgres:\\/\\/user:***@host/db"},
     {"mysql://root:hunter2@db:3306/x", "mysql://root:***@db:3306/x"},
+    /* a scheme called as secrets are, masked once and not again */
+    {"password://root:hunter2@db", "password://root:***@db"},
+    {"password://root:***@db", NULL},
+    {"password://root:*x1@db", "password:***"},
     {"https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/1",
      "https://***@o1.ingest.sentry.io/1"},
     {"mailto://someone@example.com and http://[::1]:80/x@y", NULL},
