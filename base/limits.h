@@ -106,6 +106,16 @@
 
 /* /metrics, /status, /readyz. */
 #define NV_CAP_ADMIN_ANSWER NV_CAP_MIB(4)
+/* Agents with series of their own in /metrics: what admin.metrics_agents_max may be. */
+#define NV_AGENT_SERIES_MAX 1000u
+/* Series of tools, and of models, for each agent on average; all agents share them. */
+#define NV_AGENT_TOOL_SERIES 4u
+#define NV_AGENT_MODEL_SERIES 2u
+/* Bytes of a label's value in them, before escapes: a model's ARN at AWS has 100. */
+#define NV_AGENT_LABEL_BYTES ((size_t)128)
+/* What they take in /metrics at most: a thousand agents, each byte of their names escaped. It
+ * is 1 MiB for a hundred agents of usual names. */
+#define NV_CAP_AGENT_METRICS NV_CAP_MIB(56)
 /* /agents: a thousand agents with their edges. */
 #define NV_CAP_ADMIN_AGENTS NV_CAP_MIB(2)
 /* Where the values of one trace come from, for the page; what is longer is not kept. */

@@ -11,6 +11,7 @@ install(FILES deploy/completions/noveum-gateway.zsh RENAME _noveum-gateway
 install(FILES deploy/completions/noveum-gateway.fish
   DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
 install(FILES configs/gateway.yaml LICENSE deploy/prometheus/alerts.yaml deploy/grafana/dashboard.json
+              deploy/grafana/agents.json
   DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
 # libnoveum, for programs that have the stages inside; its header comes with that of libnoveum-trace.

@@ -245,6 +245,7 @@ static enum nv_err open_sinks(struct nv_gateway *gateway, const struct nv_option
         return err;
     atomic_store(&gateway->start_step, NV_START_STORE);
     nv_local_store(options, &gateway->traces);
+    nv_local_agents(options, &gateway->agent_series);
     atomic_store(&gateway->start_step, NV_START_SINKS);
     const struct nv_sink_needs needs = {.options = options,
                                         .settler = &gateway->settler,
@@ -252,6 +253,7 @@ static enum nv_err open_sinks(struct nv_gateway *gateway, const struct nv_option
                                         .letters = letters(gateway, options),
                                         .clock = gateway->clock,
                                         .traces = gateway->traces,
+                                        .agent_series = gateway->agent_series,
                                         .media_files = gateway->media_files};
     size_t count;
     const struct nv_sink_row *const *rows = nv_sinks_table(&count);
@@ -345,6 +347,7 @@ void nv_gateway_source(struct nv_gateway *gateway, struct nv_admin_source *out)
     *out = (struct nv_admin_source){.options = nv_gateway_options(gateway),
                                     .store = gateway->pipeline.store,
                                     .agents = gateway->agents,
+                                    .agent_series = gateway->agent_series,
                                     .redaction = &gateway->pipeline.redaction,
                                     .traces = gateway->traces,
                                     .media_files = gateway->media_files,
@@ -532,6 +535,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
     nv_mapping_free(gateway->look_mapping);
     nv_pii_free(gateway->pipeline.redaction.pii);
     nv_agents_free(gateway->agents);
+    nv_agent_series_free(gateway->agent_series);
     nv_translating_free(gateway->translating);
     nv_account_release(&gateway->memory);
     free(gateway);

@@ -39,6 +39,7 @@ struct nv_gateway {
     struct nv_acceptor acceptor;
     struct nv_dead_retry dead_retry;
     struct nv_agents *agents;
+    struct nv_agent_series *agent_series; /* NULL: none */
     struct nv_mapping *mapping;
     struct nv_mapping *look_mapping; /* of the page's worker: made when it is first asked for */
     struct nv_assembly *assembly;    /* of role all alone */

@@ -40,3 +40,10 @@ void nv_local_store(const struct nv_options *options, struct nv_traces **out)
                why.what);
     }
 }
+
+void nv_local_agents(const struct nv_options *options, struct nv_agent_series **out)
+{
+    *out = options->admin_metrics_agents_max > 0
+               ? nv_agent_series_new((uint32_t)options->admin_metrics_agents_max)
+               : NULL;
+}

@@ -1,11 +1,12 @@
 /*
- * What a gateway keeps on its machine beside the journal: files of media, and traces for the
- * page.
+ * What a gateway keeps for itself beside the journal: files of media, traces for the page,
+ * numbers of agents for /metrics.
  */
 #ifndef NV_GATEWAY_LOCAL_H
 #define NV_GATEWAY_LOCAL_H
 
 #include "exporter/files/media_files.h"
+#include "gateway/agents/agent_series.h"
 #include "gateway/config/options.h"
 #include "gateway/traces/traces.h"
 #include "redaction/media/media.h"
@@ -20,5 +21,7 @@ enum nv_err nv_local_media(const struct nv_options *options, const struct nv_clo
 /* Opens the store of the page, *out (new; NULL: there is no page, or its store can't be opened,
  * which is logged). */
 void nv_local_store(const struct nv_options *options, struct nv_traces **out);
+/* Makes the series of agents for /metrics, *out (new; NULL: none are wanted, or no memory). */
+void nv_local_agents(const struct nv_options *options, struct nv_agent_series **out);
 
 #endif

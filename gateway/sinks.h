@@ -22,11 +22,13 @@
     X(nv_sink_files)                                                                           \
     X(nv_sink_terminal)                                                                        \
     X(nv_sink_store)                                                                           \
-    X(nv_sink_tip)
+    X(nv_sink_tip)                                                                             \
+    X(nv_sink_agents)
 
 /* Sinks that one gateway may have open. */
 #define NV_SINKS_MAX 8
 
+struct nv_agent_series;
 struct nv_traces;
 struct nv_media_files;
 
@@ -37,8 +39,9 @@ struct nv_sink_needs {
     const struct nv_store *store;   /* NULL: memory only */
     const struct nv_store *letters; /* without a store: of dead letters; NULL: none */
     const struct nv_clock *clock;
-    struct nv_traces *traces;           /* the local store; NULL: none */
-    struct nv_media_files *media_files; /* NULL: none */
+    struct nv_traces *traces;             /* the local store; NULL: none */
+    struct nv_media_files *media_files;   /* NULL: none */
+    struct nv_agent_series *agent_series; /* NULL: none, or no memory */
 };
 
 struct nv_sink_row {

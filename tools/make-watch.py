@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Write what watches a gateway from the tables below: deploy/prometheus/alerts.yaml and deploy/grafana/dashboard.json.
+"""Write what watches a gateway and its agents from the tables below: deploy/prometheus/alerts.yaml, and dashboard.json and
+agents.json of deploy/grafana/.
 
-    tools/make-watch.py            writes both
+    tools/make-watch.py            writes them
     tools/make-watch.py --check    exit 1 when a file is not what the tables say, when they name a metric or label that
                                    docs/metrics.md has not, when a metric is on no panel, or a sign of
-                                   docs/operations.md ("What to watch") has no alert
+                                   docs/operations.md ("What to watch", "Agents in metrics") has no alert
 
 The rules are for a gateway scraped as any job; `instance` tells gateways apart. promtool reads them in the test.
 """
@@ -16,7 +17,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALERTS_FILE = ROOT / "deploy" / "prometheus" / "alerts.yaml"
 DASHBOARD_FILE = ROOT / "deploy" / "grafana" / "dashboard.json"
+AGENTS_FILE = ROOT / "deploy" / "grafana" / "agents.json"
 RUNBOOK = "docs/operations.md#what-to-watch"
+AGENTS_RUNBOOK = "docs/operations.md#agents-in-metrics"
 HEAD = """# Alerts for Prometheus, made by tools/make-watch.py; not to be edited by hand.
 # What each means and what to do: docs/operations.md, "What to watch".
 groups:
@@ -196,15 +199,106 @@ ROWS = [
             ("set aside, {{instance}}", 'noveum_traces_set_aside{instance=~"$instance"}')])]),
 ]
 
+# What agents do (docs/operations.md, "Agents in metrics"): the same as above. BY is who is told of. An agent is
+# compared with what it did before, so one that was not there a day or an hour ago is told of by its budget alone.
+BY = "job, service_name, gen_ai_agent_name"
+AGENTS_HEAD = """  - name: noveum-agents
+    rules:
+      # US dollars that one agent may cost within 24 hours; this number is yours to change.
+      - record: noveum:agent_daily_budget_usd
+        expr: "vector(100)"
+"""
+AGENT_ALERTS = [
+    ("CostBudget", f"sum by ({BY}) (increase(noveum_agent_cost_usd_total[1d])) > scalar(noveum:agent_daily_budget_usd)", "0m", "warning",
+     "{{ $labels.gen_ai_agent_name }} of {{ $labels.service_name }} has cost {{ printf \"%.2f\" $value }} US dollars within 24 hours, more than noveum:agent_daily_budget_usd."),
+    ("CostRises", f"sum by ({BY}) (rate(noveum_agent_cost_usd_total[30m])) > 3 * sum by ({BY}) (rate(noveum_agent_cost_usd_total[1d] offset 30m))"
+     f" and sum by ({BY}) (increase(noveum_agent_cost_usd_total[30m])) > 1"
+     f" and sum by ({BY}) (noveum_agent_cost_usd_total offset 1d) >= 0", "5m", "warning",
+     "{{ $labels.gen_ai_agent_name }} of {{ $labels.service_name }} costs more than three times what it did on average in the last day."),
+    ("TokensRise", f"sum by ({BY}) (rate(noveum_agent_tokens_total[10m])) > 4 * sum by ({BY}) (rate(noveum_agent_tokens_total[1h] offset 10m))"
+     f" and sum by ({BY}) (increase(noveum_agent_tokens_total[10m])) > 100000"
+     f" and sum by ({BY}) (noveum_agent_tokens_total offset 1h) >= 0", "5m", "info",
+     "{{ $labels.gen_ai_agent_name }} of {{ $labels.service_name }} uses more than four times the tokens that it did on average in the last hour: a loop, or a context that grows?"),
+    ("RunsFail", f"sum by ({BY}) (increase(noveum_agent_run_errors_total[15m])) > 0.2 * sum by ({BY}) (increase(noveum_agent_runs_total[15m]))"
+     f" and sum by ({BY}) (increase(noveum_agent_runs_total[15m])) >= 10", "0m", "warning",
+     "More than a fifth of the runs of {{ $labels.gen_ai_agent_name }} of {{ $labels.service_name }} fail."),
+    ("ToolFails", f"sum by ({BY}, gen_ai_tool_name) (increase(noveum_agent_tool_errors_total[15m])) > 0.5 * sum by ({BY}, gen_ai_tool_name) (increase(noveum_agent_tool_calls_total[15m]))"
+     f" and sum by ({BY}, gen_ai_tool_name) (increase(noveum_agent_tool_calls_total[15m])) >= 10", "0m", "warning",
+     "More than half of the calls of {{ $labels.gen_ai_tool_name }} by {{ $labels.gen_ai_agent_name }} of {{ $labels.service_name }} fail."),
+    ("SeriesFull", 'sum by (instance, job) (increase(noveum_agent_spans_total{gen_ai_agent_name="_other"}[10m])) > 0', "0m", "info",
+     "More agents than admin.metrics_agents_max: further ones are counted together as _other. Are there ids in their names?"),
+]
+
+PICK = 'instance=~"$instance",service_name=~"$service",gen_ai_agent_name=~"$agent"'
+AGENT = "{{service_name}} {{gen_ai_agent_name}}"
+
+
+def picked(by, function, metric, more=""):
+    """The sum of a function of what the dashboard has chosen."""
+    return f"sum by ({by}) ({function}({metric}{{{PICK}{more}}}[$__rate_interval]))"
+
+
+OF = "service_name, gen_ai_agent_name"
+TOOL, MODEL = OF + ", gen_ai_tool_name", OF + ", gen_ai_request_model"
+AGENT_ROWS = [
+    ("What do agents cost?", [
+        ("US dollars within 24 hours", "currencyUSD", [
+            (AGENT, f"sum by ({OF}) (increase(noveum_agent_cost_usd_total{{{PICK}}}[1d]))"),
+            ("budget of one", "max(noveum:agent_daily_budget_usd)")]),
+        ("US dollars an hour", "currencyUSD", [(AGENT, f"3600 * {picked(OF, 'rate', 'noveum_agent_cost_usd_total')}")]),
+        ("US dollars a run", "currencyUSD", [
+            (AGENT, f"{picked(OF, 'rate', 'noveum_agent_cost_usd_total')} / {picked(OF, 'rate', 'noveum_agent_runs_total')}")]),
+        ("US dollars an hour, by model", "currencyUSD", [
+            ("{{gen_ai_request_model}}", f"3600 * {picked('gen_ai_request_model', 'rate', 'noveum_agent_model_cost_usd_total')}")]),
+        ("Tokens a second", "short", [
+            (AGENT + " {{gen_ai_token_type}}", picked(OF + ", gen_ai_token_type", "rate", "noveum_agent_tokens_total"))]),
+        ("Share of tokens", "percentunit", [
+            ("input from a cache, " + AGENT, f"{picked(OF, 'rate', 'noveum_agent_cached_tokens_total')} / "
+             + picked(OF, "rate", "noveum_agent_tokens_total", ',gen_ai_token_type="input"')),
+            ("output of reasoning, " + AGENT, f"{picked(OF, 'rate', 'noveum_agent_reasoning_tokens_total')} / "
+             + picked(OF, "rate", "noveum_agent_tokens_total", ',gen_ai_token_type="output"'))])]),
+    ("Do they work?", [
+        ("Runs a second", "short", [(AGENT, picked(OF, "rate", "noveum_agent_runs_total"))]),
+        ("Runs that fail", "percentunit", [
+            (AGENT, f"{picked(OF, 'rate', 'noveum_agent_run_errors_total')} / {picked(OF, 'rate', 'noveum_agent_runs_total')}")]),
+        ("How long 95 of 100 runs take at most", "s", [
+            (AGENT, f"histogram_quantile(0.95, {picked(OF + ', le', 'rate', 'noveum_agent_run_duration_seconds_bucket')})")]),
+        ("How long a run takes on average", "s", [
+            (AGENT, f"{picked(OF, 'rate', 'noveum_agent_run_duration_seconds_sum')} / {picked(OF, 'rate', 'noveum_agent_run_duration_seconds_count')}")]),
+        ("Spans a second", "short", [
+            (AGENT, picked(OF, "rate", "noveum_agent_spans_total")),
+            ("failed, " + AGENT, picked(OF, "rate", "noveum_agent_span_errors_total"))])]),
+    ("Tools", [
+        ("Calls a second", "short", [(AGENT + " {{gen_ai_tool_name}}", picked(TOOL, "rate", "noveum_agent_tool_calls_total"))]),
+        ("Calls that fail", "percentunit", [
+            (AGENT + " {{gen_ai_tool_name}}", f"{picked(TOOL, 'rate', 'noveum_agent_tool_errors_total')} / {picked(TOOL, 'rate', 'noveum_agent_tool_calls_total')}")]),
+        ("How long a call takes on average", "s", [
+            (AGENT + " {{gen_ai_tool_name}}", f"{picked(TOOL, 'rate', 'noveum_agent_tool_seconds_total')} / {picked(TOOL, 'rate', 'noveum_agent_tool_calls_total')}")])]),
+    ("Models", [
+        ("Calls a second", "short", [(AGENT + " {{gen_ai_request_model}}", picked(MODEL, "rate", "noveum_agent_model_calls_total"))]),
+        ("Calls that fail", "percentunit", [
+            (AGENT + " {{gen_ai_request_model}}", f"{picked(MODEL, 'rate', 'noveum_agent_model_errors_total')} / {picked(MODEL, 'rate', 'noveum_agent_model_calls_total')}")]),
+        ("How long a call takes on average", "s", [
+            (AGENT + " {{gen_ai_request_model}}", f"{picked(MODEL, 'rate', 'noveum_agent_model_seconds_total')} / {picked(MODEL, 'rate', 'noveum_agent_model_calls_total')}")]),
+        ("Tokens a second", "short", [
+            ("{{gen_ai_request_model}} {{gen_ai_token_type}}", picked("gen_ai_request_model, gen_ai_token_type", "rate", "noveum_agent_model_tokens_total"))])]),
+]
+
+
+def rules_text(prefix, runbook, alerts):
+    """The rules of a group; every text is quoted, so that no character of it means anything to YAML."""
+    out = ""
+    for name, expression, held_for, severity, summary in alerts:
+        out += (f"      - alert: {prefix}{name}\n        expr: {json.dumps(expression)}\n        for: {held_for}\n"
+                f"        labels:\n          severity: {severity}\n        annotations:\n"
+                f"          summary: {json.dumps(summary)}\n          runbook: {json.dumps(runbook)}\n")
+    return out
+
 
 def alerts_text():
-    """alerts.yaml; every text is quoted, so that no character of it means anything to YAML."""
-    out = HEAD
-    for name, expression, held_for, severity, summary in ALERTS:
-        out += (f"      - alert: NoveumGateway{name}\n        expr: {json.dumps(expression)}\n        for: {held_for}\n"
-                f"        labels:\n          severity: {severity}\n        annotations:\n"
-                f"          summary: {json.dumps(summary)}\n          runbook: {json.dumps(RUNBOOK)}\n")
-    return out
+    """alerts.yaml."""
+    return (HEAD + rules_text("NoveumGateway", RUNBOOK, ALERTS)
+            + AGENTS_HEAD + rules_text("NoveumAgent", AGENTS_RUNBOOK, AGENT_ALERTS))
 
 
 def panel(number, place, title, unit, queries):
@@ -216,10 +310,10 @@ def panel(number, place, title, unit, queries):
             "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []}}
 
 
-def dashboard_text():
-    """dashboard.json for Grafana 9 and later; the data source and the gateways are chosen on it."""
+def panels_of(rows):
+    """All panels of the rows, three beside each other."""
     panels, y = [], 0
-    for title, items in ROWS:
+    for title, items in rows:
         panels.append({"id": len(panels) + 1, "type": "row", "title": title, "collapsed": False, "panels": [],
                        "gridPos": {"h": 1, "w": 24, "x": 0, "y": y}})
         y += 1
@@ -227,14 +321,37 @@ def dashboard_text():
             place = {"h": 8, "w": 8, "x": 8 * (i % 3), "y": y + 8 * (i // 3)}
             panels.append(panel(len(panels) + 1, place, name, unit, queries))
         y += 8 * ((len(items) + 2) // 3)
-    variables = [
-        {"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Data source"},
-        {"name": "instance", "type": "query", "label": "Gateway", "multi": True, "includeAll": True, "refresh": 2,
-         "datasource": {"type": "prometheus", "uid": "${datasource}"}, "query": "label_values(noveum_build_info, instance)",
-         "current": {"text": "All", "value": "$__all"}}]
-    return json.dumps({"title": "Noveum OpenTelemetry gateway", "uid": "noveum-gateway", "schemaVersion": 37, "editable": True,
+    return panels
+
+
+def chosen(name, label, query):
+    """A variable whose values are a label's; all of them, the empty one too, unless some are chosen."""
+    every = {"allValue": ".*"} if name != "instance" else {}
+    return {"name": name, "type": "query", "label": label, "multi": True, "includeAll": True, "refresh": 2, **every,
+            "datasource": {"type": "prometheus", "uid": "${datasource}"}, "query": query,
+            "current": {"text": "All", "value": "$__all"}}
+
+
+def dashboard(title, uid, rows, more):
+    """A dashboard for Grafana 9 and later; the data source and the gateways are chosen on it."""
+    variables = [{"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Data source"},
+                 chosen("instance", "Gateway", "label_values(noveum_build_info, instance)"), *more]
+    return json.dumps({"title": title, "uid": uid, "schemaVersion": 37, "editable": True,
                        "tags": ["noveum", "opentelemetry"], "time": {"from": "now-3h", "to": "now"}, "refresh": "30s",
-                       "templating": {"list": variables}, "panels": panels}, indent=1) + "\n"
+                       "templating": {"list": variables}, "panels": panels_of(rows)}, indent=1) + "\n"
+
+
+def dashboard_text():
+    """dashboard.json."""
+    return dashboard("Noveum OpenTelemetry gateway", "noveum-gateway", ROWS, [])
+
+
+def agents_text():
+    """agents.json."""
+    spans = 'noveum_agent_spans_total{instance=~"$instance"'
+    return dashboard("Agents (Noveum OpenTelemetry gateway)", "noveum-agents", AGENT_ROWS, [
+        chosen("service", "Service", f"label_values({spans}}}, service_name)"),
+        chosen("agent", "Agent", f'label_values({spans},service_name=~"$service"}}, gen_ai_agent_name)')])
 
 
 def known_metrics():
@@ -246,16 +363,18 @@ def known_metrics():
 def problems():
     """What the tables have wrong against docs/metrics.md and docs/operations.md."""
     known = known_metrics()
-    shown = " ".join(e for _, items in ROWS for _, _, queries in items for _, e in queries)
-    watched = " ".join(row[1] for row in ALERTS)
+    shown = " ".join(e for _, items in ROWS + AGENT_ROWS for _, _, queries in items for _, e in queries)
+    shown = re.sub(r"(_seconds)_(?:bucket|sum|count)\b", r"\1", shown)  # of a histogram
+    watched = " ".join(row[1] for row in ALERTS + AGENT_ALERTS)
     for name in sorted(set(re.findall(r"noveum_\w+", shown + watched)) - set(known)):
         yield f"{name}: no such metric in docs/metrics.md"
     for name, label, _, value in re.findall(r'(noveum_\w+)\{(\w+)(!?=)"(\w+)"', shown + watched):
-        if f'{label}="{value}"' not in known.get(name, ()):
+        if not {f'{label}="{value}"', f'{label}="..."'} & known.get(name, set()):
             yield f'{name}: has no {label}="{value}"'
     for name in sorted(set(known) - set(re.findall(r"noveum_\w+", shown))):
         yield f"{name}: on no panel"
-    table = (ROOT / "docs" / "operations.md").read_text("utf-8").partition("## What to watch")[2].partition("\n## ")[0]
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    table = "".join(page.partition(f"## {head}\n")[2].partition("\n## ")[0] for head in ("What to watch", "Agents in metrics"))
     for sign in re.findall(r"^\| ([^|]*) \|", table, re.M):
         for name in re.findall(r"`(noveum_\w+)", sign):
             if name not in watched:
@@ -265,7 +384,7 @@ def problems():
 def main():
     """Command line."""
     wrong = list(problems())
-    for path, text in ((ALERTS_FILE, alerts_text()), (DASHBOARD_FILE, dashboard_text())):
+    for path, text in ((ALERTS_FILE, alerts_text()), (DASHBOARD_FILE, dashboard_text()), (AGENTS_FILE, agents_text())):
         if sys.argv[1:] != ["--check"]:
             path.write_text(text, "utf-8")
         elif not path.exists() or path.read_text("utf-8") != text:

@@ -2,9 +2,9 @@
  * The program's own metrics: a table of counters, each an atomic, shown in Prometheus text.
  *
  * Rows are added to NV_COUNTER_TABLE by whoever counts; parsing, help text and /metrics come
- * from it. Labels are fixed at compile time: never a client's data (CVE-2023-45142). Any
- * thread. Spans have a ledger of their own (model/ledger.h), because their counters must add
- * up.
+ * from it. Labels are fixed at compile time: never a client's data (CVE-2023-45142; names of
+ * agents are bounded by gateway/agents/). Any thread. Spans have a ledger of their own
+ * (model/ledger.h), because their counters must add up.
  */
 #ifndef NV_BASE_LOG_COUNTERS_H
 #define NV_BASE_LOG_COUNTERS_H

@@ -14,6 +14,7 @@
 #include "assembly/hold/held.h"
 #include "exporter/exporter.h"
 #include "exporter/files/media_files.h"
+#include "gateway/agents/agent_series.h"
 #include "gateway/config/options.h"
 #include "gateway/traces/traces.h"
 #include "kafka/config.h"
@@ -41,9 +42,10 @@ struct nv_gateway_status {
 
 /* All borrowed until the admin port has stopped. The functions: any thread, with `ctx`. */
 struct nv_admin_source {
-    const struct nv_options *options; /* of the start: nothing of the port is reloadable */
-    const struct nv_store *store;     /* of dead letters; NULL without a journal */
-    struct nv_agents *agents;         /* seen lately in all traces */
+    const struct nv_options *options;     /* of the start: nothing of the port is reloadable */
+    const struct nv_store *store;         /* of dead letters; NULL without a journal */
+    struct nv_agents *agents;             /* seen lately in all traces */
+    struct nv_agent_series *agent_series; /* of /metrics; NULL: none */
     const struct nv_redaction_config *redaction; /* of what clients named */
     struct nv_traces *traces;                    /* the local store; NULL: no page */
     const struct nv_media_files *media_files;    /* NULL: no media.directory */

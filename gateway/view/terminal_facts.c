@@ -22,19 +22,28 @@ static bool has_prefix(const struct nv_attributes *list, const char *prefix)
     return false;
 }
 
+/* The first row that any attribute has. One walk, and most keys differ in their first letter:
+ * each span of each trace is asked (gateway/agents/). */
 static const char *kind_of(const struct nv_attributes *list)
 {
-    static const char *const rows[][2] = {{"tool.name", "tool"},    {"embedding.", "embedding"},
-                                          {"rerank.", "rerank"},    {"retrieval.", "retrieval"},
-                                          {"llm.model", "llm"},     {"llm.provider", "llm"},
-                                          {"llm.operation", "llm"}, {"agent.", "agent"},
-                                          {"chain.", "chain"},      {"stt.", "stt"},
-                                          {"tts.", "tts"}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (has_prefix(list, rows[i][0]))
-            return rows[i][1];
+    static const struct {
+        struct nv_str prefix;
+        const char *kind;
+    } rows[] = {{NV_STR_INIT("tool.name"), "tool"},    {NV_STR_INIT("embedding."), "embedding"},
+                {NV_STR_INIT("rerank."), "rerank"},    {NV_STR_INIT("retrieval."), "retrieval"},
+                {NV_STR_INIT("llm.model"), "llm"},     {NV_STR_INIT("llm.provider"), "llm"},
+                {NV_STR_INIT("llm.operation"), "llm"}, {NV_STR_INIT("agent."), "agent"},
+                {NV_STR_INIT("chain."), "chain"},      {NV_STR_INIT("stt."), "stt"},
+                {NV_STR_INIT("tts."), "tts"}};
+    size_t first = sizeof rows / sizeof rows[0];
+    for (uint32_t i = 0; i < list->count && first > 0; i++) {
+        struct nv_str key = list->items[i].key;
+        for (size_t row = 0; row < first && key.len > 0; row++) {
+            if (key.ptr[0] == rows[row].prefix.ptr[0] && nv_str_starts(key, rows[row].prefix))
+                first = row;
+        }
     }
-    return "span";
+    return first < sizeof rows / sizeof rows[0] ? rows[first].kind : "span";
 }
 
 /* What told a call again has what it said below these keys (mapping/settle/). */

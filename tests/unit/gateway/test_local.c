@@ -74,6 +74,18 @@ START_TEST(a_store_that_can_not_be_opened_costs_the_page_alone)
 }
 END_TEST
 
+START_TEST(series_of_agents_unless_there_are_to_be_none)
+{
+    struct nv_agent_series *series = NULL;
+    nv_local_agents(&options, &series);
+    ck_assert_ptr_nonnull(series);
+    nv_agent_series_free(series);
+    options.admin_metrics_agents_max = 0;
+    nv_local_agents(&options, &series);
+    ck_assert_ptr_null(series);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/local");
@@ -82,6 +94,7 @@ int main(void)
     tcase_add_test(tests, media_are_kept_where_a_directory_is_set);
     tcase_add_test(tests, a_directory_that_can_not_be_opened_is_refused);
     tcase_add_test(tests, a_store_that_can_not_be_opened_costs_the_page_alone);
+    tcase_add_test(tests, series_of_agents_unless_there_are_to_be_none);
     suite_add_tcase(suite, tests);
     return nv_test_run(suite);
 }

@@ -1,0 +1,281 @@
+/*
+ * Whose the spans of a trace are, and what they count.
+ *
+ *   traits ▸ does any span name an agent? ─no─▶ done: all are the agent ""
+ *              │ yes
+ *              ▼
+ *   index by id ▸ parent of each ▸ up from each span to the one that is or names its agent
+ *                                  (remembered for all spans on the way: linear)
+ *
+ * Kinds, tokens and cost are told by the same function as the terminal's, so /metrics, page and
+ * terminal agree; what is a run is told as in the graph (mapping/settle/agent_graph.c), so
+ * /metrics and /agents agree. Spans come parents first but for clocks that differ, so nothing
+ * relies on it, and a circle of parents ends where it began.
+ */
+#include "gateway/agents/agent_facts.h"
+
+#include "base/tables/index.h"
+#include "gateway/view/terminal_facts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define NONE UINT32_MAX
+#define UNASKED (UINT32_MAX - 1)
+#define ON_THE_WAY (UINT32_MAX - 2)
+
+/* OWNS: an agent that is told apart by its name. An agent called `agent` is not, so graphs call
+ * the step that asks the model: that is the agent's above it, where there is one. */
+enum trait { NAMES_AGENT = 1, IS_AGENT = 2, IS_TOOL = 4, OWNS = 8 };
+
+static struct nv_str text_of(const struct nv_span *span, const char *key)
+{
+    return nv_string_of(nv_attributes_get(&span->attributes, nv_str_from(key)));
+}
+
+static uint64_t count_of(const struct nv_span *span, const char *key)
+{
+    const struct nv_value *value = nv_attributes_get(&span->attributes, nv_str_from(key));
+    return value && value->type == NV_VALUE_INT && value->as.integer > 0
+               ? (uint64_t)value->as.integer
+               : 0;
+}
+
+/* Costs are a client's and may be anything; what is no amount of money is none. */
+static uint64_t nano_of(double usd)
+{
+    static const double max = 1e9; /* of one span */
+    if (!(usd > 0.0))
+        return 0;
+    return (uint64_t)((usd < max ? usd : max) * 1e9 + 0.5);
+}
+
+/* The name that a span tells for its agent, as in the graph: an agent without a name is called
+ * by its id, else by its span. */
+static struct nv_str agent_name(const struct nv_span *span, unsigned traits)
+{
+    struct nv_str name = text_of(span, "agent.name");
+    if (name.len == 0 && (traits & IS_AGENT) != 0)
+        name = text_of(span, "agent.id");
+    return name.len == 0 && (traits & IS_AGENT) != 0 ? span->name : name;
+}
+
+static uint8_t traits_of(const struct nv_span *span)
+{
+    unsigned traits = 0;
+    struct nv_span_facts told;
+    nv_span_facts_read(span, &told);
+    if (strcmp(told.kind, "agent") == 0)
+        traits |= IS_AGENT;
+    else if (strcmp(told.kind, "tool") == 0)
+        traits |= IS_TOOL;
+    struct nv_str name = agent_name(span, traits);
+    if (name.len > 0)
+        traits |= NAMES_AGENT;
+    if ((traits & IS_AGENT) != 0 && !nv_str_eq(name, NV_STR("agent")))
+        traits |= OWNS;
+    return (uint8_t)traits;
+}
+
+/* ---- parents ----------------------------------------------------------------------------- */
+
+static bool has_id(const void *item, const void *key)
+{
+    const struct nv_span *span = item;
+    return memcmp(span->span_id, key, NV_SPAN_ID_BYTES) == 0;
+}
+
+static uint64_t hash_of(const uint8_t id[NV_SPAN_ID_BYTES])
+{
+    return nv_str_hash((struct nv_str){(const char *)id, NV_SPAN_ID_BYTES});
+}
+
+/* Two spans of one id: the first is whose children they are. */
+static enum nv_err index_spans(const struct nv_trace *trace, struct nv_index *by_id)
+{
+    enum nv_err err = NV_OK;
+    for (uint32_t i = 0; err == NV_OK && i < trace->span_count; i++) {
+        struct nv_span *span = &trace->spans[i];
+        uint64_t hash = hash_of(span->span_id);
+        if (!nv_index_find(by_id, hash, has_id, span->span_id))
+            err = nv_index_add(by_id, hash, span);
+    }
+    return err;
+}
+
+static enum nv_err find_parents(struct nv_agent_facts *facts)
+{
+    const struct nv_trace *trace = facts->trace;
+    struct nv_index by_id;
+    nv_index_init(&by_id);
+    enum nv_err err = index_spans(trace, &by_id);
+    for (uint32_t i = 0; err == NV_OK && i < trace->span_count; i++) {
+        const struct nv_span *span = &trace->spans[i];
+        const struct nv_span *parent =
+            span->has_parent
+                ? nv_index_find(&by_id, hash_of(span->parent_id), has_id, span->parent_id)
+                : NULL;
+        facts->parent[i] = parent ? (uint32_t)(parent - trace->spans) : NONE;
+        facts->owner[i] = facts->named[i] = facts->actor[i] = UNASKED;
+    }
+    nv_index_release(&by_id);
+    return err;
+}
+
+/* The nearest span at or above `index` that has one of the traits. */
+static uint32_t nearest(const struct nv_agent_facts *facts, uint32_t *memo, uint32_t index,
+                        unsigned traits)
+{
+    uint32_t at = index, found = NONE;
+    while (at != NONE && memo[at] == UNASKED && (facts->traits[at] & traits) == 0) {
+        memo[at] = ON_THE_WAY;
+        at = facts->parent[at];
+    }
+    if (at != NONE && (facts->traits[at] & traits) != 0)
+        found = at;
+    else if (at != NONE && memo[at] != ON_THE_WAY)
+        found = memo[at];
+    for (uint32_t back = index; back != NONE && memo[back] == ON_THE_WAY;
+         back = facts->parent[back])
+        memo[back] = found;
+    return found;
+}
+
+static bool mark(const struct nv_agent_facts *facts)
+{
+    const struct nv_trace *trace = facts->trace;
+    bool named = false;
+    for (uint32_t i = 0; i < trace->span_count; i++) {
+        facts->traits[i] = traits_of(&trace->spans[i]);
+        named = named || (facts->traits[i] & NAMES_AGENT) != 0;
+    }
+    return named;
+}
+
+static void forget_owners(const struct nv_agent_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->trace->span_count; i++)
+        facts->owner[i] = UNASKED;
+}
+
+/* Those of no name with nobody above them are an agent of that name after all. */
+static void name_the_nameless(const struct nv_agent_facts *facts)
+{
+    for (uint32_t i = 0; i < facts->trace->span_count; i++) {
+        if ((facts->traits[i] & IS_AGENT) != 0)
+            (void)nearest(facts, facts->owner, i, OWNS);
+    }
+    for (uint32_t i = 0; i < facts->trace->span_count; i++) {
+        if ((facts->traits[i] & IS_AGENT) != 0 && facts->owner[i] == NONE)
+            facts->traits[i] |= OWNS;
+    }
+    forget_owners(facts);
+}
+
+enum nv_err nv_agent_facts_begin(struct nv_agent_facts *facts, const struct nv_trace *trace)
+{
+    const size_t count = trace->span_count;
+    *facts = (struct nv_agent_facts){.trace = trace};
+    if (count == 0)
+        return NV_OK;
+    facts->traits = calloc(count, 1);
+    if (!facts->traits)
+        return NV_ERR_NO_MEMORY;
+    if (!mark(facts))
+        return NV_OK;
+    facts->parent = calloc(count * 4, sizeof *facts->parent);
+    if (!facts->parent)
+        return NV_ERR_NO_MEMORY;
+    facts->owner = facts->parent + count;
+    facts->named = facts->owner + count;
+    facts->actor = facts->named + count;
+    enum nv_err err = find_parents(facts);
+    if (err != NV_OK) {
+        free(facts->parent);
+        facts->parent = NULL;
+        return err;
+    }
+    name_the_nameless(facts);
+    return NV_OK;
+}
+
+void nv_agent_facts_release(struct nv_agent_facts *facts)
+{
+    free(facts->parent);
+    free(facts->traits);
+    *facts = (struct nv_agent_facts){0};
+}
+
+/* ---- one span ---------------------------------------------------------------------------- */
+
+static struct nv_str service_of(const struct nv_span *span)
+{
+    return span->origin ? span->origin->service_name : NV_STR("");
+}
+
+static struct nv_str name_of(const struct nv_agent_facts *facts, uint32_t owner)
+{
+    return agent_name(&facts->trace->spans[owner], facts->traits[owner]);
+}
+
+/* The nearest agent, as in the graph; where there is none, whom the call or one above it names:
+ * some name none but a constant while their agents have names. */
+static uint32_t owner_of(const struct nv_agent_facts *facts, uint32_t index)
+{
+    uint32_t owner = nearest(facts, facts->owner, index, OWNS);
+    return owner != NONE ? owner : nearest(facts, facts->named, index, NAMES_AGENT);
+}
+
+/* A span within one of the same agent, no tool between, is the same run, and one that makes
+ * the agent is none. */
+static bool is_run(const struct nv_agent_facts *facts, uint32_t index, struct nv_str agent)
+{
+    const struct nv_span *span = &facts->trace->spans[index];
+    uint32_t parent = facts->parent[index];
+    if ((facts->traits[index] & IS_AGENT) == 0 ||
+        nv_str_eq(text_of(span, "agent.operation"), NV_STR("create_agent")))
+        return false;
+    uint32_t above =
+        parent == NONE ? NONE : nearest(facts, facts->actor, parent, IS_AGENT | IS_TOOL);
+    if (above == NONE || (facts->traits[above] & IS_TOOL) != 0)
+        return true;
+    uint32_t owner = owner_of(facts, above);
+    return owner == NONE || !nv_str_eq(name_of(facts, owner), agent);
+}
+
+static void read_agent(const struct nv_agent_facts *facts, uint32_t index,
+                       struct nv_agent_fact *out)
+{
+    uint32_t owner = facts->parent ? owner_of(facts, index) : NONE;
+    if (owner == NONE)
+        return;
+    out->service = service_of(&facts->trace->spans[owner]);
+    out->agent = name_of(facts, owner);
+    out->run = is_run(facts, index, out->agent);
+}
+
+void nv_agent_facts_read(const struct nv_agent_facts *facts, uint32_t index,
+                         struct nv_agent_fact *out)
+{
+    assert(index < facts->trace->span_count);
+    const struct nv_span *span = &facts->trace->spans[index];
+    struct nv_span_facts told;
+    nv_span_facts_read(span, &told);
+    *out = (struct nv_agent_fact){
+        .service = service_of(span),
+        .agent = NV_STR(""),
+        .failed = span->status != NV_STATUS_OK,
+        .duration_ns = span->end_ns > span->start_ns ? span->end_ns - span->start_ns : 0,
+        .input_tokens = told.input_tokens > 0 ? (uint64_t)told.input_tokens : 0,
+        .output_tokens = told.output_tokens > 0 ? (uint64_t)told.output_tokens : 0,
+        .cached_tokens = count_of(span, "llm.cached_input_tokens"),
+        .reasoning_tokens = count_of(span, "llm.reasoning_tokens"),
+        .cost_nano_usd = nano_of(told.cost)};
+    if (strcmp(told.kind, "tool") == 0)
+        out->tool = told.what;
+    if (told.model.len > 0 || strcmp(told.kind, "llm") == 0)
+        out->model = (struct nv_str){told.model.ptr ? told.model.ptr : "", told.model.len};
+    read_agent(facts, index, out);
+}
