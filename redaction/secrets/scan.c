@@ -214,20 +214,20 @@ static inline size_t look_at_ends(struct scan *scan, size_t at, unsigned ends, s
     return (unsigned)__builtin_clz(ends) - 16;
 }
 
-/* Dashes first, as a private key's lines may be a value too. False: an escape hides something,
- * the pass is given up. */
+/* In their order: what is taken at one place hides all before it. False: an escape hides
+ * something, the pass is given up. */
 static bool look_at_marks(struct scan *scan, size_t at, unsigned separators, unsigned others)
 {
     const char *bytes = scan->text.ptr + at;
-    for (; others != 0; others &= others - 1) {
-        unsigned i = (unsigned)__builtin_ctz(others);
-        if (bytes[i] == '-')
+    for (unsigned all = separators | others; all != 0; all &= all - 1) {
+        unsigned i = (unsigned)__builtin_ctz(all);
+        if ((separators >> i & 1) != 0)
+            look_at_pair(scan, at + i);
+        else if (bytes[i] == '-')
             look_at_dash(scan, at + i);
         else if (!scan->undone && nv_escape_hides(scan->text, at + i))
             return false;
     }
-    for (; separators != 0; separators &= separators - 1)
-        look_at_pair(scan, at + (unsigned)__builtin_ctz(separators));
     return true;
 }
 

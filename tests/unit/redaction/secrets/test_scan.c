@@ -151,6 +151,25 @@ START_TEST(a_key_is_found_at_every_place)
 END_TEST
 
 /* The same in prose: words of all lengths up to a block before it, other runs behind it. */
+/* However the two lie in the blocks that are looked at. */
+START_TEST(a_short_value_before_a_private_key_is_found)
+{
+    for (size_t before = 0; before < 40; before++) {
+        char text[160];
+        (void)snprintf(
+            text, sizeof text,
+            "%.*sPASSWORD=k3y\n-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ",
+            (int)before, "................................................");
+        struct nv_str masked = mask(arena, nv_str_from(text));
+        ck_assert_msg(nv_str_find(masked, NV_STR("k3y")) == SIZE_MAX &&
+                          nv_str_find(masked, NV_STR("MIIE")) == SIZE_MAX,
+                      "%.*s", NV_STR_ARG(masked));
+        struct nv_str again = mask(arena, masked);
+        ck_assert(nv_str_eq(again, masked));
+    }
+}
+END_TEST
+
 START_TEST(a_key_is_found_behind_any_words)
 {
     static const char prose[] =
@@ -382,6 +401,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, texts_and_look_alikes, 0, COUNT(texts));
     tcase_add_test(tcase, a_key_is_found_at_every_place);
+    tcase_add_test(tcase, a_short_value_before_a_private_key_is_found);
     tcase_add_test(tcase, a_key_is_found_behind_any_words);
     tcase_add_test(tcase, json_stays_json);
     tcase_add_test(tcase, a_text_full_of_pairs_is_quick);
