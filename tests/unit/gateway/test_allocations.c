@@ -274,6 +274,7 @@ static void chain_open(struct chain *chain)
     (void)sem_init(&chain->answered, 0, 0);
     (void)sem_init(&chain->completed, 0, 0);
     (void)pthread_mutex_init(&chain->lock, NULL);
+    chain->held_count = 0; /* a case before it in the same process left one */
     nv_assembly_config_init(&config);
     config.journal_directory = chain->directory;
     config.durability = NV_DURABILITY_OS;
