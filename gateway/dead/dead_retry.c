@@ -23,7 +23,6 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "base/banned.h"
 
@@ -148,19 +147,6 @@ static enum nv_err accept_and_wait(const struct nv_acceptor *acceptor, struct nv
     return waiting.err;
 }
 
-static enum nv_err set_project(struct nv_batch *batch, struct nv_str project)
-{
-    if (project.len == 0)
-        return NV_OK;
-    char *copy = malloc(project.len);
-    if (!copy)
-        return NV_ERR_NO_MEMORY;
-    memcpy(copy, project.ptr, project.len);
-    batch->project.ptr = copy;
-    batch->project.len = project.len;
-    return NV_OK;
-}
-
 static enum nv_err accept_request(const struct nv_dead_retry *retry, uint64_t id,
                                   const struct nv_otlp_letter *letter)
 {
@@ -171,7 +157,7 @@ static enum nv_err accept_request(const struct nv_dead_retry *retry, uint64_t id
     if (err == NV_OK && batch->item_count == 0)
         err = NV_ERR_MALFORMED;
     if (err == NV_OK)
-        err = set_project(batch, letter->project);
+        err = nv_batch_set_project(batch, letter->project);
     if (err != NV_OK) {
         nv_batch_free(batch);
         return err;
