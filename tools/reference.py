@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-HEADERS = ("trace.h", "agents.h", "pipeline.h", "direct.h", "trace.hpp")
+HEADERS = ("noveum.h", "trace.h", "agents.h", "pipeline.h", "direct.h", "trace.hpp")
 OPTIONS = {
     "PROJECT_NAME": '"libnoveum-trace and libnoveum"', "OPTIMIZE_OUTPUT_FOR_C": "YES", "GENERATE_LATEX": "NO", "QUIET": "YES",
     "EXTRACT_STATIC": "YES", "JAVADOC_AUTOBRIEF": "YES", "MACRO_EXPANSION": "YES", "EXPAND_ONLY_PREDEF": "YES", "ENABLE_PREPROCESSING": "YES",

@@ -17,7 +17,7 @@ def need(program):
     return program
 
 
-@pytest.mark.parametrize("header", ["noveum/trace.h", "noveum/agents.h", "noveum/pipeline.h"])
+@pytest.mark.parametrize("header", ["noveum/noveum.h", "noveum/trace.h", "noveum/agents.h", "noveum/pipeline.h"])
 @pytest.mark.parametrize("standard", ["cc c11", "cc c17", "clang c11", "clang c17", "c++ c++17", "clang++ c++17", "c++ c++20"])
 def test_headers_are_clean(directory, header, standard):
     compiler, language = standard.split()

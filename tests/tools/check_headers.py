@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 """The public headers compile as C11 and as C++17 without a warning, each by itself and used.
 
-With every compiler that is there (gcc, clang, g++, clang++), with the warnings that careful users switch on.
+With every compiler that is there (gcc, clang, g++, clang++), with the warnings that careful users switch on. noveum.h, the one
+header, includes every other one, so that every function of both libraries' maps can be had by it.
 
 usage: check_headers.py SOURCE_DIR [BUILD_DIR]
 """
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
+from proved import proved
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-pedantic-errors", "-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wundef", "-Werror", "-fsyntax-only"]
 C = [("gcc", "-std=c11"), ("clang", "-std=c11")]
 CXX = [("g++", "-std=c++17"), ("clang++", "-std=c++17")]
+ALL = "noveum.h"
+EXPORTED = re.compile(r"^\s+(noveum_\w+);", re.MULTILINE)
 # What a user writes: every inline function and macro once.
 USES = {
     "direct.h": """
@@ -112,17 +117,37 @@ def check(root, compiler, standard, language, name, text):
         yield f"include/noveum/{name}: {compiler} {standard}: {out.stderr.strip()[:1000]}"
 
 
+def every_function(root):
+    """A program that takes the address of each function that a library shows, and uses direct.h, which has none."""
+    names = sorted(name for path in (root / "cmake").glob("*.map") for name in EXPORTED.findall(path.read_text("utf-8")))
+    return USES["direct.h"] + "void (*take(int i))(void);\nvoid (*take(int i))(void)\n{\n    switch (i) {\n" + "".join(
+        f"    case {i}: return (void (*)(void)){name};\n" for i, name in enumerate(names)) + "    default: return (void (*)(void))0;\n    }\n}\n"
+
+
+def included(text, folder):
+    """A header of the folder that the one header leaves out."""
+    said = set(re.findall(r"^#include <noveum/([\w.]+)>", text, re.MULTILINE))
+    yield from (f"include/noveum/{ALL}: does not include {name}" for name in sorted(folder - said - {ALL}))
+
+
+def self_test():
+    return (list(included("#include <noveum/a.h>\n", {"a.h", ALL})) == [] and EXPORTED.findall("X_1 {\n  global:\n    noveum_a;\n") == ["noveum_a"]
+            and list(included("#include <noveum/a.h>\n", {"a.h", "b.h"})) == [f"include/noveum/{ALL}: does not include b.h"])
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
-    problems, used = [], 0
-    for path in sorted((root / "include/noveum").glob("*.h")):
+    headers = sorted((root / "include/noveum").glob("*.h"))
+    problems, used = list(included((root / "include/noveum" / ALL).read_text("utf-8"), {path.name for path in headers})), 0
+    uses = {**USES, ALL: every_function(root)}
+    for path in headers:
         include = f'#include "noveum/{path.name}"\n'
         for language, compilers in (("c", C), ("c++", CXX)):
             for compiler, standard in compilers:
                 if shutil.which(compiler) is None:
                     continue
                 used += 1
-                problems += check(root, compiler, standard, language, path.name, include + include + USES[path.name])
+                problems += check(root, compiler, standard, language, path.name, include + include + uses[path.name])
     if used == 0:
         print("skipped: no compiler")
     for problem in problems:
@@ -131,4 +156,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(proved(self_test, main))
