@@ -135,11 +135,11 @@ static void open_group(struct splitting *s, uint32_t number)
     s->group = number;
 }
 
-/* How much the message may grow by one more item, at most. */
-static size_t more_bytes(const struct splitting *s, const struct nv_item *item)
+/* How much a message whose group `open` is open may grow by one more item, at most. */
+static size_t more_bytes(const struct splitting *s, uint32_t open, const struct nv_item *item)
 {
     const struct nv_group *group = group_at(s, item->group);
-    if (item->group == s->group)
+    if (item->group == open)
         return item->length + ITEM_ENVELOPE;
     return item->length + ITEM_ENVELOPE + GROUP_ENVELOPE + group->resource.len +
            group->scope.len + group->resource_schema_url.len + group->scope_schema_url.len;
@@ -185,15 +185,33 @@ static void add_item(struct splitting *s, const struct nv_item *item)
     s->out->beside |= (item->flags & (NV_ITEM_MARK | NV_ITEM_RECORD)) != 0;
 }
 
+/* The message that begins with that item is allocated once: doubling would copy it again. */
+static void make_room(struct splitting *s, const uint32_t *order, uint32_t at, uint32_t count)
+{
+    const struct nv_item *first = &s->batch->items[order[at]];
+    uint32_t open = UINT32_MAX;
+    size_t bytes = 0;
+    for (uint32_t i = at; i < count && bytes < s->bytes_max; i++) {
+        const struct nv_item *item = &s->batch->items[order[i]];
+        if (!same_id(first, item))
+            break;
+        bytes += more_bytes(s, open, item);
+        open = item->group;
+    }
+    (void)nv_buf_reserve(&s->buf, bytes < s->bytes_max ? bytes : s->bytes_max);
+}
+
 static enum nv_err write_all(struct splitting *s, const uint32_t *order, uint32_t count)
 {
     const struct nv_item *before = NULL;
     enum nv_err err = NV_OK;
     for (uint32_t i = 0; i < count && err == NV_OK; i++) {
         const struct nv_item *item = &s->batch->items[order[i]];
-        bool full = s->buf.len + more_bytes(s, item) + close_bytes(s) > s->bytes_max;
+        bool full = s->buf.len + more_bytes(s, s->group, item) + close_bytes(s) > s->bytes_max;
         if (before && (full || !same_id(before, item)))
             err = add_message(s, before);
+        if (err == NV_OK && s->buf.len == 0)
+            make_room(s, order, i, count);
         if (err == NV_OK)
             add_item(s, item);
         before = item;

@@ -204,6 +204,24 @@ START_TEST(without_memory_nothing_is_made)
 }
 END_TEST
 
+/* The order, the list of messages, and the bytes of each. */
+START_TEST(a_message_is_allocated_once)
+{
+    struct nv_batch *batch = make_batch(3, 40, 100);
+    struct nv_kafka_messages messages;
+    uint64_t unused = 0;
+    oom_count_only();
+    enum nv_err err = nv_kafka_split(batch, LIMIT, &messages, &unused);
+    unsigned long allocations = oom_count();
+    (void)oom_end();
+    ck_assert_int_eq(err, NV_OK);
+    ck_assert_uint_eq(messages.count, 3);
+    ck_assert_uint_eq(allocations, 2 + messages.count);
+    nv_kafka_messages_release(&messages);
+    nv_batch_free(batch);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("kafka/split");
@@ -214,6 +232,7 @@ int main(void)
     tcase_add_test(tcase, an_empty_request_is_no_message);
     tcase_add_test(tcase, nothing_of_what_real_exporters_sent_is_lost);
     tcase_add_test(tcase, without_memory_nothing_is_made);
+    tcase_add_test(tcase, a_message_is_allocated_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
