@@ -1,12 +1,14 @@
 /*
  * The load generator: OTLP/HTTP requests over keep-alive connections, closed loop, fixed work.
  *
- *   loadgen HOST PORT [-n SPANS] [-c CONNECTIONS] [-b SPANS_A_REQUEST] [-s genai|small] [-w FILE]
+ *   loadgen HOST PORT [-n SPANS] [-c CONNECTIONS] [-b SPANS_A_REQUEST] [-s genai|small]
+ *           [-r SPANS_A_SECOND] [-w FILE]
  *
  * One thread and poll(2): each connection sends a request, waits for its answer, gives the
  * body's traces new ids and sends again, until SPANS spans have been sent. Prints one JSON
  * object. A request that is answered 429 or 503 is sent again with the same ids after a pause,
- * as an SDK does. -w writes one body to FILE and ends, for looking at it.
+ * as an SDK does. -r begins requests no faster than that, over all connections. -w writes one
+ * body to FILE and ends, for looking at it.
  */
 #include "payload.h"
 
@@ -42,7 +44,8 @@ struct connection {
     char answer[ANSWER_MAX];
     size_t answer_len;
     uint64_t started_ns;
-    uint64_t resume_ns; /* when to send again after 429 or 503; 0: not paused */
+    uint64_t resume_ns; /* when to send again after 429 or 503, or its turn; 0: not paused */
+    bool waits;         /* for its turn: what comes next is a new request */
     bool idle;
 };
 
@@ -52,6 +55,8 @@ struct load {
     unsigned connections;
     unsigned batch;
     enum payload_shape shape;
+    uint64_t rate; /* spans a second; 0: as fast as they are answered */
+    uint64_t start_ns;
     uint64_t run;
     uint64_t next_trace;
     uint64_t spans_started, spans_accepted, requests, busy, refused;
@@ -83,6 +88,13 @@ static void connect_to(struct connection *c, const struct load *load)
         die("cannot set a socket non-blocking");
 }
 
+/* When the next request may begin. */
+static uint64_t turn_ns(const struct load *load)
+{
+    return load->rate == 0 ? 0
+                           : load->start_ns + load->spans_started * NV_NS_PER_S / load->rate;
+}
+
 /* Starts the next request of a connection, or the same again. */
 static void start_request(struct connection *c, struct load *load, bool again)
 {
@@ -90,6 +102,12 @@ static void start_request(struct connection *c, struct load *load, bool again)
     if (!again) {
         if (load->spans_started >= load->spans_max) {
             c->idle = true;
+            return;
+        }
+        c->waits = false;
+        c->resume_ns = turn_ns(load);
+        if (c->resume_ns > now_ns()) {
+            c->waits = true;
             return;
         }
         c->turn = (c->turn + 1) % TEMPLATES;
@@ -204,7 +222,7 @@ static bool step(struct load *load, struct connection *connections, struct pollf
         polled[i] = (struct pollfd){.fd = c->idle ? -1 : c->fd, .events = POLLIN};
         any = any || !c->idle;
         if (c->resume_ns != 0 && now >= c->resume_ns)
-            start_request(c, load, true);
+            start_request(c, load, !c->waits);
         if (c->resume_ns != 0)
             polled[i].events = 0;
         else if (!c->idle && sending(c))
@@ -212,7 +230,7 @@ static bool step(struct load *load, struct connection *connections, struct pollf
     }
     if (!any)
         return false;
-    if (poll(polled, load->connections, BUSY_PAUSE_MS) < 0)
+    if (poll(polled, load->connections, load->rate > 0 ? 1 : BUSY_PAUSE_MS) < 0)
         die("poll");
     for (unsigned i = 0; i < load->connections; i++) {
         if (polled[i].revents == 0)
@@ -271,12 +289,12 @@ static void run(struct load *load)
         load->body_bytes = c->payloads[0].body.len;
         connect_to(c, load);
     }
-    uint64_t start = now_ns();
+    load->start_ns = now_ns();
     for (unsigned i = 0; i < load->connections; i++)
         start_request(&connections[i], load, false);
     while (step(load, connections, polled)) {
     }
-    report(load, (double)(now_ns() - start) / 1e9);
+    report(load, (double)(now_ns() - load->start_ns) / 1e9);
     for (unsigned i = 0; i < load->connections; i++) {
         for (unsigned t = 0; t < TEMPLATES; t++)
             payload_release(&connections[i].payloads[t]);
@@ -316,7 +334,7 @@ int main(int argc, char **argv)
     struct load load = {.spans_max = 100000, .connections = 8, .batch = 64};
     const char *body_file = NULL;
     load.run = nv_clock_wall_ns(nv_clock_system());
-    for (int option; (option = getopt(argc, argv, "n:c:b:s:w:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "n:c:b:s:r:w:")) != -1;) {
         if (option == 'n')
             load.spans_max = number(optarg, 8, UINT64_C(1) << 40);
         else if (option == 'c')
@@ -325,6 +343,8 @@ int main(int argc, char **argv)
             load.batch = (unsigned)number(optarg, 8, 65536) / 8 * 8;
         else if (option == 's')
             load.shape = strcmp(optarg, "small") == 0 ? PAYLOAD_SMALL : PAYLOAD_GENAI;
+        else if (option == 'r')
+            load.rate = number(optarg, 1, UINT64_C(1) << 30);
         else if (option == 'w')
             body_file = optarg;
         else
@@ -337,7 +357,7 @@ int main(int argc, char **argv)
     if (argc - optind != 2) {
         (void)fprintf(stderr,
                       "usage: loadgen [-n SPANS] [-c CONNECTIONS] [-b SPANS] [-s genai|small] "
-                      "[-w FILE] HOST PORT\n");
+                      "[-r SPANS_A_SECOND] [-w FILE] HOST PORT\n");
         return 2;
     }
     load.address.sin_family = AF_INET;
