@@ -5,7 +5,7 @@
  *     │                             │
  *     │                             └─ no memory: kept here, its log is paused
  *     ├──rebalance──▶ given: committed mark, chunks, read on    taken: wait, commit, hand over
- *     └──every 100 ms──▶ chunks      every 500 ms──▶ marks
+ *     └──every 20 ms──▶ chunks       every 500 ms──▶ marks
  *
  * Why the callbacks may block: they run inside of poll, on this thread, and the group waits for
  * them (max.poll.interval.ms, 5 minutes) before a partition has another owner. What a partition
@@ -34,13 +34,16 @@
 /* Messages between two looks at what is due. */
 #define TURN_MAX 256
 #define COMMIT_EVERY_NS (500 * NV_NS_PER_MS)
-/* What was delivered and is not written yet is what a member that is killed sends again. */
-#define NOTES_EVERY_NS (100 * NV_NS_PER_MS)
-#define NOTES_MANY 64
-/* Between two questions for the end of one log. */
+/* What was delivered and is not written yet is what a member that is killed sends again. The
+ * answer to a batch settles many traces at once: they are not waited for longer than it takes
+ * for the next answer to bring its own. */
+#define NOTES_EVERY_NS (20 * NV_NS_PER_MS)
+/* Between two questions for the ends of logs. */
 #define ASK_EVERY_NS (200 * NV_NS_PER_MS)
-/* A broker answers a connection in order: a question waits behind a fetch that waits. */
-#define FETCH_WAIT_MS "50"
+/* A fetch is answered when it has this much, or after the wait: traces are held for longer, and
+ * an answer for each few messages costs more than what is in it. */
+#define FETCH_MIN_BYTES "500000"
+#define FETCH_WAIT_MS "100"
 
 /* ---- what waits -------------------------------------------------------------------------- */
 
@@ -140,37 +143,71 @@ static void retry(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *s
 
 /* ---- what is due ------------------------------------------------------------------------- */
 
-static void ask_end(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot,
-                    enum nv_signal signal)
+static bool is_to_be_asked(const struct nv_consumer_slot *slot, enum nv_signal signal,
+                           uint64_t now_ns)
 {
-    uint64_t now_ns = nv_consumer_wall_ns();
-    int64_t low = 0;
-    int64_t high = 0;
-    if (slot->waiting[signal].count > 0 || now_ns < slot->asked_ns[signal] + ASK_EVERY_NS ||
-        !nv_kafka_partition_asks(slot->partition, signal, now_ns))
-        return;
-    slot->asked_ns[signal] = now_ns;
-    rd_kafka_resp_err_t code = consumer->rd->query_watermark_offsets(
-        consumer->handle, nv_consumer_topic(consumer, signal), slot->partition->number, &low,
-        &high, NV_CONSUMER_ASK_MS);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        atomic_store(&consumer->up, false);
-        return;
-    }
-    atomic_store(&consumer->up, true);
-    /* nothing is left of a log that was never read and whose beginning is its end */
-    if (slot->partition->logs[signal].position < 0 && low == high)
-        slot->partition->logs[signal].position = high;
-    nv_kafka_partition_at_end(slot->partition, signal, high, now_ns);
+    return slot->partition && slot->waiting[signal].count == 0 &&
+           nv_kafka_partition_asks(slot->partition, signal, now_ns);
 }
 
-static void step(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot)
+/* Logs whose clock waits for the broker's word; NULL: none does. */
+static rd_kafka_topic_partition_list_t *logs_to_ask(const struct nv_kafka_consumer *consumer,
+                                                    uint64_t now_ns)
 {
-    for (unsigned signal = 0; signal < 2; signal++) {
-        retry(consumer, slot, (enum nv_signal)signal);
-        ask_end(consumer, slot, (enum nv_signal)signal);
+    rd_kafka_topic_partition_list_t *list = NULL;
+    for (int32_t i = 0; i < consumer->slot_count; i++) {
+        for (unsigned signal = 0; signal < 2; signal++) {
+            if (!is_to_be_asked(&consumer->slots[i], (enum nv_signal)signal, now_ns))
+                continue;
+            if (!list)
+                list = consumer->rd->topic_partition_list_new(2 * consumer->slot_count);
+            consumer->rd
+                ->topic_partition_list_add(
+                    list, nv_consumer_topic(consumer, (enum nv_signal)signal), i)
+                ->offset = RD_KAFKA_OFFSET_END;
+        }
     }
-    nv_kafka_partition_tick(slot->partition, nv_consumer_wall_ns());
+    return list;
+}
+
+/* One question for the ends of all logs, and not by the connection that fetches: a broker
+ * answers a connection in order, so this thread would stand as long as a fetch waits. */
+static void ask_ends(struct nv_kafka_consumer *consumer)
+{
+    uint64_t now_ns = nv_consumer_wall_ns();
+    if (now_ns < consumer->asked_ns + ASK_EVERY_NS && now_ns >= consumer->asked_ns)
+        return;
+    rd_kafka_topic_partition_list_t *list = logs_to_ask(consumer, now_ns);
+    if (!list)
+        return;
+    consumer->asked_ns = now_ns;
+    bool answered =
+        consumer->rd->offsets_for_times(consumer->notes.producer, list, NV_CONSUMER_ASK_MS) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR;
+    atomic_store(&consumer->up, answered);
+    for (int i = 0; answered && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *at = &list->elems[i];
+        const struct nv_consumer_slot *slot = nv_consumer_slot(consumer, at->partition);
+        bool logs = strcmp(at->topic, consumer->config.logs_topic) == 0;
+        if (slot && at->err == RD_KAFKA_RESP_ERR_NO_ERROR && at->offset >= 0) {
+            nv_kafka_partition_at_end(slot->partition, logs ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES,
+                                      at->offset, now_ns);
+        }
+    }
+    consumer->rd->topic_partition_list_destroy(list);
+}
+
+static void step_all(struct nv_kafka_consumer *consumer)
+{
+    for (int32_t i = 0; i < consumer->slot_count; i++) {
+        for (unsigned signal = 0; signal < 2 && consumer->slots[i].partition; signal++)
+            retry(consumer, &consumer->slots[i], (enum nv_signal)signal);
+    }
+    ask_ends(consumer);
+    for (int32_t i = 0; i < consumer->slot_count; i++) {
+        if (consumer->slots[i].partition)
+            nv_kafka_partition_tick(consumer->slots[i].partition, nv_consumer_wall_ns());
+    }
 }
 
 /* ---- the thread -------------------------------------------------------------------------- */
@@ -219,17 +256,6 @@ static void show(struct nv_kafka_consumer *consumer)
     (void)pthread_mutex_unlock(&consumer->lock);
 }
 
-/* A burst of deliveries does not wait. */
-static bool has_many_notes(const struct nv_kafka_consumer *consumer)
-{
-    for (int32_t i = 0; i < consumer->slot_count; i++) {
-        const struct nv_kafka_partition *partition = consumer->slots[i].partition;
-        if (partition && partition->fresh.len >= NOTES_MANY * NV_DELIVERED_NOTE_BYTES)
-            return true;
-    }
-    return false;
-}
-
 static void turn(struct nv_kafka_consumer *consumer)
 {
     rd_kafka_message_t *message = consumer->rd->consumer_poll(consumer->handle, POLL_MS);
@@ -240,12 +266,9 @@ static void turn(struct nv_kafka_consumer *consumer)
     nv_kafka_notes_poll(&consumer->notes, 0);
     nv_consumer_serve_rekeyed(consumer);
     nv_consumer_ask_again(consumer);
-    for (int32_t i = 0; i < consumer->slot_count; i++) {
-        if (consumer->slots[i].partition)
-            step(consumer, &consumer->slots[i]);
-    }
+    step_all(consumer);
     uint64_t now_ns = nv_clock_mono_ns(nv_clock_system());
-    if (now_ns >= consumer->next_notes_ns || has_many_notes(consumer)) {
+    if (now_ns >= consumer->next_notes_ns) {
         nv_consumer_write_notes(consumer, NULL);
         consumer->next_notes_ns = now_ns + NOTES_EVERY_NS;
     }
@@ -296,6 +319,8 @@ static enum nv_err make_handle(struct nv_kafka_consumer *consumer, struct nv_fai
                                "false",
                                "enable.partition.eof",
                                "true",
+                               "fetch.min.bytes",
+                               FETCH_MIN_BYTES,
                                "fetch.wait.max.ms",
                                FETCH_WAIT_MS,
                                NULL};

@@ -33,7 +33,6 @@ struct nv_consumer_slot {
     struct nv_kafka_partition *partition; /* NULL: not ours */
     struct nv_consumer_waiting waiting[2];
     uint64_t generation;
-    uint64_t asked_ns[2];
     int64_t shown_mark; /* of the spans, when it moved last */
     uint64_t moved_ns;
 };
@@ -52,6 +51,7 @@ struct nv_kafka_consumer {
     struct nv_consumer_slot *slots; /* by number of the partition */
     int32_t slot_count;
     uint64_t generation, next_notes_ns, next_commit_ns, next_ask_ns;
+    uint64_t asked_ns;        /* for the ends of logs, last */
     uint64_t drain_ms;        /* what a partition gets that is taken away */
     _Atomic uint64_t stop_ms; /* the same at the end */
     pthread_t thread;

@@ -135,8 +135,9 @@ enum nv_err nv_kafka_notes_open(struct nv_kafka_notes *notes, const struct nv_rd
                                 const struct nv_kafka_config *config, const char *compression,
                                 struct nv_fail *fail)
 {
+    /* a chunk waits for no other: what is delivered and not there is sent again after a kill */
     const char *const own[] = {"acks", "all", "compression.codec", compression, "linger.ms",
-                               "5",    NULL};
+                               "0",    NULL};
     rd_kafka_conf_t *conf = NULL;
     notes->owner = (struct nv_kafka_owner){.rd = rd, .config = config, .ctx = notes};
     enum nv_err err = nv_kafka_conf_new(&notes->owner, own, &conf, fail);

@@ -65,7 +65,7 @@
     X(commit)                                                                                  \
     X(pause_partitions)                                                                        \
     X(resume_partitions)                                                                       \
-    X(query_watermark_offsets)                                                                 \
+    X(offsets_for_times)                                                                       \
     X(get_watermark_offsets)                                                                   \
     X(queue_new)                                                                               \
     X(queue_poll)                                                                              \
