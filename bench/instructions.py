@@ -94,6 +94,31 @@ def run_gateway(tree, folder, shape, batch, spans):
     return totals(out), sent
 
 
+def inclusive(path, prefix):
+    """Cost of functions of that prefix with all that they call, by name behind it."""
+    done = subprocess.run(["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(path)], capture_output=True, text=True, check=True)
+    found = {}
+    for line in done.stdout.splitlines():
+        match = re.match(rf"\s*([\d,]+) .*:{prefix}(\w+)", line)
+        if match:
+            found.setdefault(match.group(2), int(match.group(1).replace(",", "")))
+    return found
+
+
+def stages(tree, shape):
+    """Instructions a span of each stage of bench-stages."""
+    less, more = 2, 6
+    counts, spans = [], []
+    with tempfile.TemporaryDirectory(prefix="noveum-instructions-") as name:
+        for passes in (less, more):
+            out = pathlib.Path(name) / "callgrind"
+            command = [tree / "build/release/bench-stages", shape, "passes", str(passes)]
+            done = subprocess.run(callgrind(command, out), capture_output=True, text=True, check=True, timeout=LIMIT_S)
+            counts.append(inclusive(out, "stage_"))
+            spans.append(int(re.search(r"(\d+) spans", done.stdout).group(1)))
+    return {stage: (count - counts[0].get(stage, 0)) / (spans[1] - spans[0]) for stage, count in counts[1].items()}
+
+
 def difference(less, more):
     spans = more[1] - less[1]
     return {name: (count - less[0].get(name, 0)) / spans for name, count in more[0].items()}

@@ -8,6 +8,7 @@
  */
 #include "payload.h"
 
+#include "base/text/text.h"
 #include "base/text/wire.h"
 
 #include <assert.h>
@@ -17,7 +18,9 @@
 #include "base/banned.h"
 
 #define BODY_MAX (256u << 20)
-#define TEXT_MAX 2048
+#define TEXT_MAX 65536
+#define TOOL_RESULT 40000
+#define HISTORY_BEGIN 12000 /* said before the trace began */
 
 struct maker {
     struct payload *payload;
@@ -28,7 +31,22 @@ struct maker {
     unsigned span;                     /* in the trace */
     uint64_t root; /* of all traces when they are one; 0: none yet, or many */
     bool one;
+    bool slices; /* only the span at place `slice` of each trace is kept */
+    unsigned slice;
+    size_t span_at;         /* where the span that is being made begins */
+    size_t tool_result;     /* bytes of a tool's answer */
+    char history[TEXT_MAX]; /* messages of a conversation so far, each with a comma behind it */
+    size_t history_len;
 };
+
+enum payload_shape payload_shape_of(const char *name)
+{
+    static const char *const names[] = {"genai", "small", "chat", "tools"};
+    unsigned at = 0;
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        at = strcmp(name, names[i]) == 0 ? i : at;
+    return (enum payload_shape)at;
+}
 
 static uint64_t next_random(struct maker *m)
 {
@@ -154,6 +172,7 @@ static size_t begin_span(struct maker *m, const char *name, unsigned kind, unsig
     unsigned place = m->span++;
     assert(place < PAYLOAD_TRACE_SPANS && parent <= place);
     m->ids[place] = next_random(m) | 1;
+    m->span_at = m->buf->len;
     size_t mark = nv_wire_begin(m->buf, 2);
     (void)nv_wire_put_bytes(m->buf, 1, (struct nv_str){zeros, 16});
     (void)nv_wire_put_bytes(m->buf, 2, (struct nv_str){(const char *)&m->ids[place], 8});
@@ -175,6 +194,8 @@ static void end_span(struct maker *m, size_t mark)
     (void)nv_wire_put_uint(m->buf, 3, 1);
     (void)nv_wire_end(m->buf, status);
     (void)nv_wire_end(m->buf, mark);
+    if (m->slices && m->span != m->slice + 1)
+        m->buf->len = m->span_at;
 }
 
 static void make_small(struct maker *m)
@@ -213,7 +234,8 @@ static void make_root(struct maker *m)
     end_span(m, span);
 }
 
-static void make_model_call(struct maker *m)
+/* Opens a model call with all that it has but its messages. */
+static size_t begin_model_call(struct maker *m)
 {
     size_t span = begin_span(m, "chat gpt-4o-2024-08-06", 3, 0);
     put_str(m, "gen_ai.operation.name", "chat");
@@ -230,12 +252,23 @@ static void make_model_call(struct maker *m)
     put_id(m, "gen_ai.conversation.id", "conv_");
     put_str(m, "server.address", "api.openai.com");
     put_int(m, "server.port", 443);
-    put_messages(m, 1430, 1400);
+    return span;
+}
+
+static void end_model_call(struct maker *m, size_t span)
+{
     size_t event = nv_wire_begin(m->buf, 11);
     (void)nv_wire_put_fixed64(m->buf, 1, m->start_ns + 1000);
     (void)nv_wire_put_bytes(m->buf, 2, NV_STR("gen_ai.first_token"));
     (void)nv_wire_end(m->buf, event);
     end_span(m, span);
+}
+
+static void make_model_call(struct maker *m)
+{
+    size_t span = begin_model_call(m);
+    put_messages(m, 1430, 1400);
+    end_model_call(m, span);
 }
 
 static void make_tool(struct maker *m, const char *name)
@@ -247,7 +280,8 @@ static void make_tool(struct maker *m, const char *name)
     put_id(m, "gen_ai.tool.call.id", "call_");
     put_str(m, "gen_ai.tool.description", "Looks up orders and refunds");
     put_prose(m, "gen_ai.tool.call.arguments", "{\"query\":\"", 120, "\",\"limit\":10}");
-    put_prose(m, "gen_ai.tool.call.result", "{\"ok\":true,\"items\":[\"", 350, "\"]}");
+    put_prose(m, "gen_ai.tool.call.result", "{\"ok\":true,\"items\":[\"", m->tool_result,
+              "\"]}");
     end_span(m, span);
 }
 
@@ -287,6 +321,50 @@ static void make_genai(struct maker *m)
     make_model_call(m);
     make_tool(m, "create_refund");
     make_model_call(m);
+}
+
+/* ---- a conversation ---------------------------------------------------------------------- */
+
+static void say(struct maker *m, const char *role, size_t len)
+{
+    char prose_text[TEXT_MAX];
+    struct nv_str text = prose(m, prose_text, len);
+    int n = snprintf(m->history + m->history_len, sizeof m->history - m->history_len,
+                     "{\"role\":\"%s\",\"parts\":[{\"type\":\"text\",\"content\":\"%.*s\"}]},",
+                     role, NV_STR_ARG(text));
+    assert(n > 0 && (size_t)n < sizeof m->history - m->history_len);
+    m->history_len += (size_t)n;
+}
+
+/* The messages from `from` on, as a list. */
+static void put_said(struct maker *m, const char *key, size_t from)
+{
+    char text[TEXT_MAX];
+    assert(m->history_len > from);
+    int n = snprintf(text, sizeof text, "[%.*s]", (int)(m->history_len - from - 1),
+                     m->history + from);
+    assert(n > 0 && (size_t)n < sizeof text);
+    put_text(m, key, (struct nv_str){text, (size_t)n});
+}
+
+/* Each call sends all that was said before it, and a question. */
+static void make_chat(struct maker *m)
+{
+    m->history_len = 0;
+    while (m->history_len < HISTORY_BEGIN) {
+        say(m, "user", 300);
+        say(m, "assistant", 700);
+    }
+    make_root(m);
+    while (m->span < PAYLOAD_TRACE_SPANS) {
+        size_t span = begin_model_call(m);
+        say(m, "user", 300);
+        put_said(m, "gen_ai.input.messages", 0);
+        size_t answer = m->history_len;
+        say(m, "assistant", 700);
+        put_said(m, "gen_ai.output.messages", answer);
+        end_model_call(m, span);
+    }
 }
 
 /* ---- requests ---------------------------------------------------------------------------- */
@@ -339,30 +417,34 @@ static void find_ids(struct payload *payload)
     assert(count == payload->spans);
 }
 
-static enum nv_err make(struct payload *payload, enum payload_shape shape, unsigned traces,
-                        uint64_t seed, bool one)
+/* Makes `traces` traces by `m`, which says what is kept of them. */
+static enum nv_err make(struct maker *m, enum payload_shape shape, unsigned traces,
+                        uint64_t seed)
 {
-    *payload = (struct payload){.spans = traces * PAYLOAD_TRACE_SPANS};
+    struct payload *payload = m->payload;
+    unsigned kept = m->slices ? 1 : PAYLOAD_TRACE_SPANS;
+    *payload = (struct payload){.spans = traces * kept, .trace_spans = kept};
     nv_buf_init(&payload->body, BODY_MAX);
     payload->id_offsets = calloc(payload->spans, sizeof *payload->id_offsets);
     if (!payload->id_offsets)
         return NV_ERR_NO_MEMORY;
-    struct maker m = {.payload = payload,
-                      .buf = &payload->body,
-                      .one = one,
-                      .random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15)};
-    size_t resource_spans = nv_wire_begin(m.buf, 1);
-    size_t scope_spans = put_resource(&m);
+    m->buf = &payload->body;
+    m->random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    m->tool_result = shape == PAYLOAD_TOOLS ? TOOL_RESULT : 350;
+    size_t resource_spans = nv_wire_begin(m->buf, 1);
+    size_t scope_spans = put_resource(m);
     for (unsigned trace = 0; trace < traces; trace++) {
-        m.start_ns = UINT64_C(1790000000000000000) + next_random(&m) % UINT64_C(1000000000);
-        m.span = 0;
-        if (shape == PAYLOAD_GENAI)
-            make_genai(&m);
+        m->start_ns = UINT64_C(1790000000000000000) + next_random(m) % UINT64_C(1000000000);
+        m->span = 0;
+        if (shape == PAYLOAD_SMALL)
+            make_small(m);
+        else if (shape == PAYLOAD_CHAT)
+            make_chat(m);
         else
-            make_small(&m);
+            make_genai(m);
     }
-    (void)nv_wire_end(m.buf, scope_spans);
-    (void)nv_wire_end(m.buf, resource_spans);
+    (void)nv_wire_end(m->buf, scope_spans);
+    (void)nv_wire_end(m->buf, resource_spans);
     if (payload->body.failed == NV_OK)
         find_ids(payload);
     return payload->body.failed;
@@ -371,22 +453,35 @@ static enum nv_err make(struct payload *payload, enum payload_shape shape, unsig
 enum nv_err payload_make(struct payload *payload, enum payload_shape shape, unsigned traces,
                          uint64_t seed)
 {
-    return make(payload, shape, traces, seed, false);
+    struct maker m = {.payload = payload};
+    return make(&m, shape, traces, seed);
 }
 
 enum nv_err payload_make_one(struct payload *payload, enum payload_shape shape, unsigned traces,
                              uint64_t seed)
 {
-    return make(payload, shape, traces, seed, true);
+    struct maker m = {.payload = payload, .one = true};
+    return make(&m, shape, traces, seed);
+}
+
+enum nv_err payload_make_slice(struct payload *payload, enum payload_shape shape,
+                               unsigned traces, uint64_t seed, unsigned slice)
+{
+    struct maker m = {.payload = payload, .slices = true, .slice = slice};
+    return make(&m, shape, traces, seed);
 }
 
 void payload_renew(struct payload *payload, uint64_t run, uint64_t *next_trace)
 {
     uint64_t id[2] = {run, 0};
     for (unsigned i = 0; i < payload->spans; i++) {
-        if (i % PAYLOAD_TRACE_SPANS == 0) /* spread, as ids are: shards go by them */
+        if (i % payload->trace_spans == 0) /* spread, as ids are: shards go by them */
             id[1] = ++*next_trace * UINT64_C(0x9e3779b97f4a7c15);
-        memcpy(payload->body.bytes + payload->id_offsets[i], id, sizeof id);
+        char *at = payload->body.bytes + payload->id_offsets[i];
+        if (payload->json)
+            nv_hex_encode((const uint8_t *)id, sizeof id, at);
+        else
+            memcpy(at, id, sizeof id);
     }
 }
 
