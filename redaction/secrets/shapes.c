@@ -306,13 +306,32 @@ unsigned nv_entropy(struct nv_str text)
     return (unsigned)((logs[n] - sum / n) * 10 / 1024);
 }
 
-/* The rest of the word goes too, of base64 with its padding. */
+/* A full stop inside of a key, not the one behind it. */
+static bool is_inner_dot(struct nv_str text, size_t at)
+{
+    return text.ptr[at] == '.' && at + 1 < text.len && is_in('w', text.ptr[at + 1]);
+}
+
+static bool is_rest(struct nv_str text, size_t at, char class)
+{
+    char c = text.ptr[at];
+    if (is_in('w', c))
+        return true;
+    if (class == 'b')
+        return is_in('b', c);
+    if (class != 'v' && class != 'q')
+        return false;
+    return c == '.' ? is_inner_dot(text, at)
+                    : is_in(class, c) || (class == 'v' && is_in('b', c));
+}
+
+/* The rest of the word goes too: of base64 with its padding, of what may hold dots with
+ * these. */
 static size_t word_end(struct nv_str text, size_t at, char class)
 {
-    bool base64 = class == 'b' || class == 'v';
-    while (at < text.len && (is_in('w', text.ptr[at]) || (base64 && is_in('b', text.ptr[at]))))
+    while (at < text.len && is_rest(text, at, class))
         at++;
-    while (base64 && at < text.len && text.ptr[at] == '=')
+    while (class == 'b' && at < text.len && text.ptr[at] == '=')
         at++;
     return at;
 }
@@ -320,7 +339,7 @@ static size_t word_end(struct nv_str text, size_t at, char class)
 /* A JSON Web Token has a third part, an encrypted one five. */
 static size_t parts_end(struct nv_str text, size_t at)
 {
-    while (at + 1 < text.len && text.ptr[at] == '.' && is_in('w', text.ptr[at + 1]))
+    while (at < text.len && is_inner_dot(text, at))
         at = word_end(text, at + 1, 'w');
     return at;
 }

@@ -48,12 +48,14 @@ static int sextet(char c)
     return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
 }
 
-/* Is this the base64 of text with a colon in it? */
+/*
+ * Is this the base64 of text up to a colon in it? What is behind the colon is not looked at: a
+ * full stop that ends the sentence, or the mask of something else, makes the password no other.
+ */
 static bool is_user_and_password(struct nv_str word)
 {
     unsigned bits = 0;
-    bool colon = false;
-    for (size_t i = 0; i < word.len && i < BASIC_LOOK && word.ptr[i] != '='; i++) {
+    for (size_t i = 0; i < word.len && i < BASIC_LOOK; i++) {
         int value = sextet(word.ptr[i]);
         if (value < 0)
             return false;
@@ -61,11 +63,12 @@ static bool is_user_and_password(struct nv_str word)
         if (i % 4 == 0)
             continue;
         unsigned char byte = (unsigned char)(bits >> (6 - i % 4 * 2));
+        if (byte == ':')
+            return true;
         if (byte < ' ' || byte == 0x7f)
             return false;
-        colon = colon || byte == ':';
     }
-    return colon;
+    return false;
 }
 
 struct nv_secret_stretch nv_credentials_find(struct nv_str text, size_t floor, size_t at)

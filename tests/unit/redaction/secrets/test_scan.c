@@ -86,6 +86,12 @@ static const char *const texts[][2] = {
     {"Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic ***"},
     {"\"Authorization\": \"Digest username=x, response=y\"", "\"Authorization\": \"***\""},
     {"use Basic dXNlcjpwYXNzd29yZA== now", "use Basic *** now"},
+    {"use Basic dXNlcjpwYXNzd29yZDEy. Then", "use Basic *** Then"},
+    {"use Basic "
+     "dXNlcjpSSSSSSSSSSSSSSSSSSSSSSSSSSSpscale_pw_zQK9.SSSSSSSSSSSSSSSSSSSSSSSSSSSSas.b",
+     "use Basic ***"},
+    {"the pscale_pw_0123456789.0123456789.0123456789_abc.def-g.hij. It", "the ***. It"},
+    {"the abc8Q~0123456789012345678901234567890.a~b. It", "the ***. It"},
     {"Basic understanding-of-things, Basic 0123456789abcdefgh", NULL},
     {"line\\nsk-abcdefghij0123456789\\nnext", "line\\n***\\nnext"},
     {"-----BEGIN RSA PRIVATE KEY-----\\nMIIEowIBAAKCAQEA1234567890abcdef\\nabc\\n-----END RSA "
