@@ -144,11 +144,19 @@ static bool is_placeholder(struct nv_str text, size_t from)
     return (first == '{' && second == '{') || first == '<';
 }
 
-/* A call or an index of a program, as os.environ["KEY"], where a value could be. */
+/* A call or an index of a program, as os.environ["KEY"], where a value could be; it is still
+ * one when a key in it was masked. */
 static bool is_code(struct nv_str text, size_t from)
 {
-    while (is_name(at(text, from)) && text.ptr[from] != '-')
-        from++;
+    static const struct nv_str mask = NV_STR_INIT("***");
+    for (;;) {
+        if (is_name(at(text, from)) && text.ptr[from] != '-')
+            from++;
+        else if (at(text, from) == '*' && nv_str_eq(nv_str_slice(text, from, mask.len), mask))
+            from += mask.len;
+        else
+            break;
+    }
     return at(text, from) == '(' || at(text, from) == '[';
 }
 

@@ -115,6 +115,8 @@ static const char *const texts[][2] = {
     {"PWD=/home/user OLDPWD=/x pwd=secret", "PWD=/home/user OLDPWD=/x pwd=***"},
     {"curl -u admin:hunter2 https://x", "curl -u admin:*** https://x"},
     {"curl -u admin https://x: y", NULL},
+    {"pwd=of.pscale_pw_0123456789012345678901234567890123.x(y", "pwd=of.***(y"},
+    {"pwd=of.***.x(y", NULL},
     {"bot 123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1 x", "bot *** x"},
     {"{\"token\": \"Hello\", \"logprob\": -0.3}", NULL},
     {"?token=abcd1234efgh5678ijkl", "?token=***"},
