@@ -327,7 +327,7 @@ static void on_packed(void *ctx)
 
 enum nv_err nv_exporter_start(struct nv_exporter *exporter, struct nv_fail *fail)
 {
-    const struct nv_send_work work = {step, exporter};
+    const struct nv_send_work work = {step, exporter, "send"};
     struct nv_endpoint endpoint;
     bool backend = is_set(exporter->config.endpoint);
     enum nv_err err;

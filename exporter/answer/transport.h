@@ -19,7 +19,8 @@ enum nv_route {
     NV_ROUTE_TRACES, /* POST {base}/v1/traces */
     NV_ROUTE_STATUS, /* GET {base}/v1/status: the probe after 401 and 403 */
     NV_ROUTE_IMAGE,  /* POST {base}/v1/image, multipart */
-    NV_ROUTE_AUDIO   /* POST {base}/v1/audio, multipart */
+    NV_ROUTE_AUDIO,  /* POST {base}/v1/audio, multipart */
+    NV_ROUTE_METRICS /* POST {base}/v1/metrics: the gateway's own, to an OTLP endpoint */
 };
 
 struct nv_send_request {

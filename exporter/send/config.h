@@ -27,7 +27,10 @@ enum nv_compression {
  */
 struct nv_exporter_config {
     const char *endpoint; /* base or full .../v1/traces; not set: no backend, files only */
-    const char *api_key;  /* secret; needed with an endpoint */
+    const char *api_key;  /* secret; nv_exporter_check wants one with an endpoint */
+    const char *const *headers; /* secret; "name: value" lines of each request, if any */
+    size_t header_count;
+    const char *content_type; /* of bodies; not set: application/json */
     const char *ca_bundle_file;
     bool tls_verify;               /* false also needs allow_insecure_transport (as the SDK) */
     bool allow_insecure_transport; /* plain http to other than loopback */

@@ -144,6 +144,8 @@ enum nv_err nv_endpoint_parse(struct nv_str text, struct nv_endpoint *out, struc
     (void)snprintf(out->status_url, sizeof out->status_url, "%.*s/v1/status", NV_STR_ARG(base));
     (void)snprintf(out->image_url, sizeof out->image_url, "%.*s/v1/image", NV_STR_ARG(base));
     (void)snprintf(out->audio_url, sizeof out->audio_url, "%.*s/v1/audio", NV_STR_ARG(base));
+    (void)snprintf(out->metrics_url, sizeof out->metrics_url, "%.*s/v1/metrics",
+                   NV_STR_ARG(base));
     assert(strlen(out->traces_url) < sizeof out->traces_url - 1);
     return NV_OK;
 }
@@ -309,6 +311,8 @@ const char *nv_endpoint_url(const struct nv_endpoint *endpoint, enum nv_route ro
         return endpoint->image_url;
     case NV_ROUTE_AUDIO:
         return endpoint->audio_url;
+    case NV_ROUTE_METRICS:
+        return endpoint->metrics_url;
     default:
         return endpoint->traces_url;
     }

@@ -8,10 +8,11 @@
 #define NV_ENDPOINT_URL_MAX 2048
 
 struct nv_endpoint {
-    char traces_url[NV_ENDPOINT_URL_MAX]; /* {base}/v1/traces */
-    char status_url[NV_ENDPOINT_URL_MAX]; /* {base}/v1/status */
-    char image_url[NV_ENDPOINT_URL_MAX];  /* {base}/v1/image */
-    char audio_url[NV_ENDPOINT_URL_MAX];  /* {base}/v1/audio */
+    char traces_url[NV_ENDPOINT_URL_MAX];  /* {base}/v1/traces */
+    char status_url[NV_ENDPOINT_URL_MAX];  /* {base}/v1/status */
+    char image_url[NV_ENDPOINT_URL_MAX];   /* {base}/v1/image */
+    char audio_url[NV_ENDPOINT_URL_MAX];   /* {base}/v1/audio */
+    char metrics_url[NV_ENDPOINT_URL_MAX]; /* {base}/v1/metrics */
     bool tls;
     bool loopback; /* localhost, 127.0.0.0/8 or [::1] */
 };

@@ -467,24 +467,30 @@ static CURLcode set_slot(struct slot *slot)
     return curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot);
 }
 
+static bool add_named(struct curl_slist **list, const char *begin, const char *value)
+{
+    struct nv_buf line;
+    nv_buf_init(&line, NV_CAP_KEY_HEADER);
+    bool ok = nv_buf_printf(&line, "%s%s", begin, value) == NV_OK &&
+              nv_buf_append_char(&line, '\0') == NV_OK && add_header(list, line.bytes);
+    nv_buf_release(&line);
+    return ok;
+}
+
 /* Three lists for the life of the exporter, made once: for text, for gzip, and with the key
  * alone. "Expect:" takes libcurl's own header out, with which a large body would wait for a 100
  * that many servers never send. */
-static bool make_headers(struct nv_send_curl *curl, const char *key)
+static bool make_headers(struct nv_send_curl *curl, const struct nv_exporter_config *config)
 {
     struct curl_slist **all[] = {&curl->plain, &curl->gzip, &curl->bare};
-    struct nv_buf line;
+    const char *type = config->content_type ? config->content_type : "application/json";
     bool ok = true;
-    nv_buf_init(&line, NV_CAP_KEY_HEADER);
-    ok = nv_buf_printf(&line, "Authorization: Bearer %s", key) == NV_OK &&
-         nv_buf_append_char(&line, '\0') == NV_OK;
-    for (size_t i = 0; i < 3; i++)
-        ok = ok && add_header(all[i], line.bytes);
-    nv_buf_release(&line);
-    for (size_t i = 0; i < 2; i++) {
-        ok = ok && add_header(all[i], "Content-Type: application/json") &&
-             add_header(all[i], "Expect:");
-    }
+    for (size_t i = 0; i < 3 && ok && config->api_key; i++)
+        ok = add_named(all[i], "Authorization: Bearer ", config->api_key);
+    for (size_t i = 0; i < 3 * config->header_count && ok; i++)
+        ok = add_header(all[i % 3], config->headers[i / 3]);
+    for (size_t i = 0; i < 2 && ok; i++)
+        ok = add_named(all[i], "Content-Type: ", type) && add_header(all[i], "Expect:");
     return ok && add_header(&curl->gzip, "Content-Encoding: gzip");
 }
 
@@ -555,7 +561,7 @@ struct nv_send_curl *nv_send_curl_new(struct nv_loop *loop,
     if (err == NV_OK)
         err = make_slots(curl, config, fail);
     if (err == NV_OK && (nv_alarm_init(&curl->alarm, loop, on_alarm) != NV_OK || !curl->multi ||
-                         !set_multi(curl) || !make_headers(curl, config->api_key)))
+                         !set_multi(curl) || !make_headers(curl, config)))
         err = nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     if (err != NV_OK) {
         nv_send_curl_free(curl);

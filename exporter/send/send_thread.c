@@ -95,7 +95,7 @@ const struct nv_transport *nv_send_thread_transport(const struct nv_send_thread 
 
 enum nv_err nv_send_thread_start(struct nv_send_thread *thread)
 {
-    nv_loop_set_name(thread->loop, "send");
+    nv_loop_set_name(thread->loop, thread->work.name);
     return nv_loop_start(thread->loop);
 }
 

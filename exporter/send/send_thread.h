@@ -17,6 +17,7 @@ struct nv_send_thread;
 struct nv_send_work {
     uint64_t (*step)(void *ctx, bool *finished);
     void *ctx;
+    const char *name; /* of the thread, static, at most 15 characters */
 };
 
 /*

@@ -190,6 +190,8 @@ START_TEST(a_route_has_its_url)
                      "https://a.example/api/v1/image");
     ck_assert_str_eq(nv_endpoint_url(&endpoint, NV_ROUTE_AUDIO),
                      "https://a.example/api/v1/audio");
+    ck_assert_str_eq(nv_endpoint_url(&endpoint, NV_ROUTE_METRICS),
+                     "https://a.example/api/v1/metrics");
 }
 END_TEST
 

@@ -35,7 +35,7 @@ static uint64_t step(void *ctx, bool *finished)
     return wait_ns;
 }
 
-static const struct nv_send_work work = {step, &counted};
+static const struct nv_send_work work = {step, &counted, "send"};
 
 static void setup(void)
 {
