@@ -48,14 +48,24 @@ static struct nv_str name_of(struct nv_str entry)
     return nv_str_trim(nv_str_slice(entry, 0, nv_str_find_char(entry, '=')));
 }
 
-enum nv_err nv_option_map_remember(struct nv_str text)
+/* "Bearer abc": whoever echoes it may leave the first word out. */
+static enum nv_err remember_value(struct nv_str value)
+{
+    size_t word = value.len;
+    while (word > 0 && value.ptr[word - 1] != ' ')
+        word--;
+    enum nv_err err = nv_mask_add(value);
+    return err == NV_OK ? nv_mask_add(nv_str_slice(value, word, value.len)) : err;
+}
+
+enum nv_err nv_option_map_remember(struct nv_str text, bool all)
 {
     struct nv_str line;
     enum nv_err err = NV_OK;
     while (err == NV_OK && next_line(&text, &line)) {
         size_t equals = nv_str_find_char(line, '=');
-        if (equals != SIZE_MAX && nv_option_map_is_secret(name_of(line)))
-            err = nv_mask_add(nv_str_trim(nv_str_slice(line, equals + 1, line.len)));
+        if (equals != SIZE_MAX && (all || nv_option_map_is_secret(name_of(line))))
+            err = remember_value(nv_str_trim(nv_str_slice(line, equals + 1, line.len)));
     }
     return err;
 }
@@ -115,12 +125,12 @@ enum nv_err nv_option_map_set(struct nv_text_list *map, struct nv_str text,
     return NV_OK;
 }
 
-enum nv_err nv_option_map_write(const struct nv_text_list *map, struct nv_buf *buf)
+enum nv_err nv_option_map_write(const struct nv_text_list *map, bool all, struct nv_buf *buf)
 {
     for (size_t i = 0; i < map->count; i++) {
         struct nv_str entry = nv_str_from(map->items[i]);
         struct nv_str name = name_of(entry);
-        bool secret = nv_option_map_is_secret(name);
+        bool secret = all || nv_option_map_is_secret(name);
         (void)nv_buf_printf(buf, "%s%.*s", i == 0 ? "" : "\n",
                             NV_STR_ARG(secret ? name : entry));
         if (secret)

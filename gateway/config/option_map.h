@@ -4,7 +4,8 @@
  *   "linger.ms=5\nsasl.password=..."  ──▶ [ "linger.ms=5" | "sasl.password=..." ]
  *
  * Which of the values are secrets is known by their names: all that speak of a password, a
- * secret, a token, a key in PEM or of what a login module is told.
+ * secret, a token, a key in PEM or of what a login module is told. Of an option that is marked
+ * secret (`all`) every value is one.
  */
 #ifndef NV_GATEWAY_CONFIG_OPTION_MAP_H
 #define NV_GATEWAY_CONFIG_OPTION_MAP_H
@@ -23,9 +24,9 @@ enum nv_err nv_option_map_set(struct nv_text_list *map, struct nv_str text,
                               struct nv_fail *fail) NV_MUST_USE;
 /* Has the values that are secrets masked from now on (base/text/mask.h), those of lines that
  * are wrong too. Errors as nv_mask_add. */
-enum nv_err nv_option_map_remember(struct nv_str text) NV_MUST_USE;
+enum nv_err nv_option_map_remember(struct nv_str text, bool all) NV_MUST_USE;
 /* Appends the entries, one a line, secret values as `***`. Errors: the buffer's. */
-enum nv_err nv_option_map_write(const struct nv_text_list *map, struct nv_buf *buf);
+enum nv_err nv_option_map_write(const struct nv_text_list *map, bool all, struct nv_buf *buf);
 /* Is the value of `name` a secret? */
 bool nv_option_map_is_secret(struct nv_str name);
 

@@ -269,13 +269,14 @@ static void copy_text(char *out, size_t size, const char *text)
 /* Not only what is marked as a secret: people put passwords into URLs. */
 static enum nv_err remember(size_t id, struct nv_str text)
 {
-    if ((nv_option_table[id].flags & NV_OPTION_SECRET) != 0)
+    const bool secret = (nv_option_table[id].flags & NV_OPTION_SECRET) != 0;
+    if (nv_option_table[id].type == NV_OPTION_MAP)
+        return nv_option_map_remember(text, secret);
+    if (secret)
         return nv_mask_add(text);
     if (nv_option_table[id].type == NV_OPTION_URL ||
         nv_option_table[id].type == NV_OPTION_PROXY)
         return nv_mask_add_url(text);
-    if (nv_option_table[id].type == NV_OPTION_MAP)
-        return nv_option_map_remember(text);
     return NV_OK;
 }
 
@@ -297,11 +298,12 @@ enum nv_err nv_options_set(struct nv_options *options, size_t id, struct nv_str 
     if (loses)
         nv_options_release(&scratch);
     /* the setters know what is wrong, here is known of which option and where it was written;
-     * for a secret the setter's words are dropped, since they quote */
+     * for a secret the setter's words are dropped, since they quote; a map's do not */
     if (err == NV_ERR_CONFIG && fail) {
         char what[sizeof fail->what];
         memcpy(what, fail->what, sizeof what);
-        bool secret = (nv_option_table[id].flags & NV_OPTION_SECRET) != 0;
+        bool secret = (nv_option_table[id].flags & NV_OPTION_SECRET) != 0 &&
+                      nv_option_table[id].type != NV_OPTION_MAP;
         *fail = (struct nv_fail){0};
         (void)nv_fail_set(fail, err, 0, "%s: %s", nv_option_table[id].path,
                           secret ? "the value is not valid" : what);
@@ -492,7 +494,7 @@ enum nv_err nv_option_write(const struct nv_options *options, size_t id, struct 
     if (option->type == NV_OPTION_LIST)
         return write_list(field, buf);
     if (option->type == NV_OPTION_MAP)
-        return nv_option_map_write(field, buf);
+        return nv_option_map_write(field, (option->flags & NV_OPTION_SECRET) != 0, buf);
     return nv_buf_printf(buf, "%" PRIu64, *(const uint64_t *)field);
 }
 

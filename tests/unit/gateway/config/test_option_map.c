@@ -26,7 +26,7 @@ static void expect_written(const char *expected)
 {
     struct nv_buf buf;
     nv_buf_init(&buf, 4096);
-    ck_assert_int_eq(nv_option_map_write(&map, &buf), NV_OK);
+    ck_assert_int_eq(nv_option_map_write(&map, false, &buf), NV_OK);
     ck_assert_msg(nv_str_eq(nv_buf_str(&buf), nv_str_from(expected)), "%.*s", (int)buf.len,
                   buf.bytes);
     nv_buf_release(&buf);
@@ -79,12 +79,29 @@ START_TEST(secrets_are_known_by_their_names)
         ck_assert_msg(!nv_option_map_is_secret(nv_str_from(plain[i])), "%s", plain[i]);
     ck_assert_int_eq(set("sasl.password=hunter22hunter\nclient.id=x"), NV_OK);
     expect_written("sasl.password=***\nclient.id=x");
-    ck_assert_int_eq(nv_option_map_remember(
-                         NV_STR("client.id=notasecretatall\nsasl.password=hunter22hunter")),
-                     NV_OK);
+    ck_assert_int_eq(
+        nv_option_map_remember(
+            NV_STR("client.id=notasecretatall\nsasl.password=hunter22hunter"), false),
+        NV_OK);
     char text[] = "hunter22hunter notasecretatall";
     size_t len = nv_mask_text(text, sizeof text - 1);
     ck_assert(nv_str_eq((struct nv_str){text, len}, NV_STR("*** notasecretatall")));
+}
+END_TEST
+
+/* As of telemetry.otlp.headers: the word behind Bearer is one for itself. */
+START_TEST(of_a_secret_option_every_value_is_one)
+{
+    struct nv_buf buf;
+    ck_assert_int_eq(set("a=Bearer opensesame77\nb=x"), NV_OK);
+    nv_buf_init(&buf, 1000);
+    ck_assert_int_eq(nv_option_map_write(&map, true, &buf), NV_OK);
+    ck_assert_nv_str(nv_buf_str(&buf), "a=***\nb=***");
+    nv_buf_release(&buf);
+    ck_assert_int_eq(nv_option_map_remember(NV_STR("a=Bearer opensesame77"), true), NV_OK);
+    char text[] = "Bearer opensesame77, opensesame77";
+    size_t len = nv_mask_text(text, sizeof text - 1);
+    ck_assert_nv_str(((struct nv_str){text, len}), "***, ***");
 }
 END_TEST
 
@@ -129,6 +146,7 @@ int main(void)
     tcase_add_test(tcase, lines_are_entries_and_the_last_of_a_name_counts);
     tcase_add_test(tcase, what_is_no_entry_is_told_by_its_number_and_changes_nothing);
     tcase_add_test(tcase, secrets_are_known_by_their_names);
+    tcase_add_test(tcase, of_a_secret_option_every_value_is_one);
     tcase_add_test(tcase, at_the_cap_and_one_past_it);
     tcase_add_test(tcase, without_memory_the_map_stays);
     suite_add_tcase(suite, tcase);
