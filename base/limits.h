@@ -116,6 +116,8 @@
 /* What they take in /metrics at most: a thousand agents, each byte of their names escaped. It
  * is 1 MiB for a hundred agents of usual names. */
 #define NV_CAP_AGENT_METRICS NV_CAP_MIB(56)
+/* All of /metrics. */
+#define NV_CAP_METRICS (NV_CAP_ADMIN_ANSWER + NV_CAP_AGENT_METRICS)
 /* /agents: a thousand agents with their edges. */
 #define NV_CAP_ADMIN_AGENTS NV_CAP_MIB(2)
 /* Where the values of one trace come from, for the page; what is longer is not kept. */
@@ -153,6 +155,14 @@
  * and is not held back past that; read, about ten times that. */
 #define NV_CAP_LAMBDA_ANSWER NV_CAP_MIB(1)
 #define NV_CAP_LAMBDA_ARENA NV_CAP_MIB(16)
+
+/* ---- the gateway's own telemetry --------------------------------------------------------- */
+
+/* A request with its metrics: about half of the text of /metrics. */
+#define NV_CAP_TELEMETRY_METRICS NV_CAP_METRICS
+/* Spans that wait for their request, and a request of them: some 4,000; past it they are lost,
+ * and counted so. */
+#define NV_CAP_TELEMETRY_SPANS NV_CAP_MIB(1)
 
 /* ---- the library for programs of others -------------------------------------------------- */
 

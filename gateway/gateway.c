@@ -151,6 +151,26 @@ static void prepare_assembling(struct nv_gateway *gateway, const struct nv_optio
     gateway->pipeline.settler = gateway->settler;
 }
 
+static enum nv_err make_telemetry(struct nv_gateway *gateway, const struct nv_options *options,
+                                  struct nv_fail *fail)
+{
+    const struct nv_telemetry_config config = {.options = options,
+                                               .clock = gateway->clock,
+                                               .read_metrics = nv_gateway_write_metrics,
+                                               .ctx = gateway};
+    return nv_telemetry_new(&config, fail, &gateway->telemetry);
+}
+
+static enum nv_err start_telemetry(struct nv_gateway *gateway, struct nv_fail *fail)
+{
+    enum nv_err err = nv_telemetry_start(gateway->telemetry);
+    if (err != NV_OK) {
+        (void)nv_fail_set(fail, err, 0, "can't start the thread of telemetry: %s",
+                          nv_err_info(err)->text);
+    }
+    return err;
+}
+
 /* What may change while it runs. Options are borrowed: the caller keeps the old ones until this
  * returns. */
 static void set_reloadable(struct nv_gateway *gateway, const struct nv_options *options)
@@ -177,6 +197,8 @@ enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fai
     enum nv_err err = make_mapping(gateway, options, fail);
     if (err == NV_OK)
         err = wire_pipeline(gateway, options, fail);
+    if (err == NV_OK)
+        err = make_telemetry(gateway, options, fail);
     if (err == NV_OK && options->role == NV_ROLE_ALL)
         err = make_assembly(gateway, options, fail);
     else if (err == NV_OK && options->role == NV_ROLE_ASSEMBLE)
@@ -281,85 +303,7 @@ static bool blame(const char *addresses, size_t id, struct nv_fail *fail)
     return false;
 }
 
-/* ---- what the admin port is shown -------------------------------------------------------- */
-
-static void read_status(void *ctx, struct nv_gateway_status *out)
-{
-    struct nv_gateway *gateway = ctx;
-    *out = (struct nv_gateway_status){0};
-    out->uptime_ns = nv_clock_mono_ns(gateway->clock) - gateway->started_ns;
-    out->local = gateway->local;
-    out->role = nv_role_name(gateway->role);
-    /* stages are asked one after another, each for a copy of its own: sums over them may be off
-     * by what moved in between */
-    out->stopping = atomic_load(&gateway->stopping);
-    uint8_t id[NV_TRACE_ID_BYTES];
-    out->stuck_ns = nv_progress_stuck(nv_translating_progress(gateway->translating), id);
-    if (out->stuck_ns >= NV_STUCK_TOLD_NS)
-        nv_hex_encode(id, sizeof id, out->stuck_trace);
-    out->set_aside = nv_translating_set_aside(gateway->translating);
-    if (gateway->receiver) {
-        nv_receiver_http_status(gateway->receiver, &out->receiver);
-        nv_receiver_grpc_status(gateway->receiver, &out->grpc);
-    }
-    if (gateway->assembly)
-        nv_assembly_read_status(gateway->assembly, &out->assembly);
-    if (gateway->assembling.consumer)
-        nv_assembling_status(&gateway->assembling, &out->assembly, &out->kafka);
-    else
-        nv_receiving_status(&gateway->receiving, &out->kafka);
-    nv_sinks_status(&gateway->sinks, &out->exporter);
-}
-
-static size_t read_services(void *ctx, struct nv_service_facts *out, size_t max)
-{
-    const struct nv_gateway *gateway = ctx;
-    return gateway->assembly ? nv_assembly_read_services(gateway->assembly, out, max) : 0;
-}
-
-static enum nv_err retry_dead(void *ctx, uint64_t id)
-{
-    const struct nv_gateway *gateway = ctx;
-    return gateway->dead_retry.store != NULL ? nv_dead_retry(&gateway->dead_retry, id)
-                                             : NV_ERR_NOT_FOUND;
-}
-
-static size_t read_held(void *ctx, const struct nv_held_ask *ask, struct nv_held_trace *out)
-{
-    const struct nv_gateway *gateway = ctx;
-    return gateway->assembly ? nv_assembly_read_held(gateway->assembly, ask, out) : 0;
-}
-
-static const struct nv_mapping *look_mapping(void *ctx)
-{
-    struct nv_gateway *gateway = ctx;
-    struct nv_mapping_config config;
-    struct nv_fail fail = {0};
-    if (!gateway->look_mapping) {
-        nv_stage_mapping(nv_gateway_options(gateway), &config);
-        gateway->look_mapping = nv_mapping_new(&config, &fail);
-    }
-    return gateway->look_mapping;
-}
-
-void nv_gateway_source(struct nv_gateway *gateway, struct nv_admin_source *out)
-{
-    *out = (struct nv_admin_source){.options = nv_gateway_options(gateway),
-                                    .store = gateway->pipeline.store,
-                                    .agents = gateway->agents,
-                                    .agent_series = gateway->agent_series,
-                                    .redaction = &gateway->pipeline.redaction,
-                                    .traces = gateway->traces,
-                                    .media_files = gateway->media_files,
-                                    .read_status = read_status,
-                                    .read_services = read_services,
-                                    .retry_dead = retry_dead,
-                                    .read_held = read_held,
-                                    .look_mapping = look_mapping,
-                                    .trace_id_form = gateway->dead_retry.trace_id_form,
-                                    .account = &gateway->memory,
-                                    .ctx = gateway};
-}
+/* ---- ports ------------------------------------------------------------------------------- */
 
 static enum nv_err start_admin(struct nv_gateway *gateway, const struct nv_options *options,
                                struct nv_fail *fail)
@@ -479,6 +423,8 @@ static enum nv_err start_all(struct nv_gateway *gateway, struct nv_fail *fail)
         err = start_admin(gateway, options, fail);
     if (err == NV_OK && gateway->receiver)
         err = start_receiver(gateway, fail);
+    if (err == NV_OK)
+        err = start_telemetry(gateway, fail);
     if (err == NV_OK) {
         log_key(gateway);
         log_addresses(gateway);
@@ -536,6 +482,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
     nv_pii_free(gateway->pipeline.redaction.pii);
     nv_agents_free(gateway->agents);
     nv_agent_series_free(gateway->agent_series);
+    nv_telemetry_free(gateway->telemetry);
     nv_translating_free(gateway->translating);
     nv_account_release(&gateway->memory);
     free(gateway);

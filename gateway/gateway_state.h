@@ -12,6 +12,7 @@
 #include "gateway/pipeline.h"
 #include "gateway/receiving.h"
 #include "gateway/sinks.h"
+#include "gateway/telemetry/telemetry.h"
 #include "journal/journal.h"
 
 #include <stdatomic.h>
@@ -50,11 +51,15 @@ struct nv_gateway {
     struct nv_media_files *media_files; /* NULL: media become no files */
     struct nv_receiver *receiver;
     struct nv_admin *admin;
+    struct nv_telemetry *telemetry; /* NULL: none is sent */
 };
 
 /* What is told of a start and of a stop that take long (gateway/process/teller.h): a line in
  * the log that says how far it is. `ctx` is the gateway, `seconds` since the begin. */
 void nv_gateway_tell_start(void *ctx, unsigned seconds);
 void nv_gateway_tell_stop(void *ctx, unsigned seconds);
+
+/* Appends the text of /metrics; any thread. `ctx` is the gateway. Errors: the buffer's. */
+enum nv_err nv_gateway_write_metrics(void *ctx, struct nv_buf *text);
 
 #endif

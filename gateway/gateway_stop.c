@@ -1,7 +1,7 @@
 /*
  * The end of a gateway, in the order of the flow: who gives before who takes.
  *
- *   receiver ▸ Kafka (roles receive, assemble) ▸ assembly ▸ sinks ▸ admin
+ *   receiver ▸ Kafka (roles receive, assemble) ▸ assembly ▸ sinks ▸ telemetry ▸ admin
  *
  * All share one deadline; what is not delivered by then is kept or was never answered.
  */
@@ -16,6 +16,8 @@
 /* Of the time to stop, what the sinks get when assembly has used up its own. */
 #define SINKS_SHARE_MS 2000
 #define MS_A_SECOND 1000
+/* What the last telemetry gets, of what the stop has left. */
+#define TELEMETRY_MS 2000
 /* What a sink gets that the backend has refused: time to move its queue to disk. */
 #define HELD_SINK_MS 500
 
@@ -84,6 +86,9 @@ void nv_gateway_stop(struct nv_gateway *gateway)
     stop_assembly(gateway, deadline_ns);
     stop_sinks(gateway, deadline_ns);
     (void)nv_teller_end(teller);
+    /* with the numbers of the end; the stop is not longer for it than its deadline */
+    uint64_t left = left_ms(gateway, deadline_ns);
+    nv_telemetry_stop(gateway->telemetry, left < TELEMETRY_MS ? left : TELEMETRY_MS);
     /* last: how far the stop is can be watched to the end */
     nv_admin_stop(gateway->admin);
     gateway->admin = NULL;

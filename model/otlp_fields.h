@@ -110,5 +110,38 @@ enum {
 };
 /* ArrayValue, KeyValueList */
 enum { NV_OTLP_LIST_VALUES = 1 };
+/* Metric, its data, NumberDataPoint, HistogramDataPoint; of opentelemetry-proto's
+ * metrics.proto */
+enum {
+    NV_OTLP_METRIC_NAME = 1,
+    NV_OTLP_METRIC_DESCRIPTION = 2,
+    NV_OTLP_METRIC_UNIT = 3,
+    NV_OTLP_METRIC_GAUGE = 5,
+    NV_OTLP_METRIC_SUM = 7,
+    NV_OTLP_METRIC_HISTOGRAM = 9
+};
+enum {
+    NV_OTLP_DATA_POINTS = 1, /* of Gauge, Sum and Histogram alike */
+    NV_OTLP_DATA_TEMPORALITY = 2,
+    NV_OTLP_SUM_MONOTONIC = 3
+};
+enum { NV_OTLP_TEMPORALITY_CUMULATIVE = 2 };
+enum {
+    NV_OTLP_POINT_START = 2,
+    NV_OTLP_POINT_TIME = 3,
+    NV_OTLP_POINT_DOUBLE = 4,
+    NV_OTLP_POINT_INT = 6,
+    NV_OTLP_POINT_ATTRIBUTES = 7
+};
+enum {
+    NV_OTLP_HISTOGRAM_POINT_COUNT = 4,
+    NV_OTLP_HISTOGRAM_POINT_SUM = 5,
+    NV_OTLP_HISTOGRAM_POINT_BUCKETS = 6,
+    NV_OTLP_HISTOGRAM_POINT_BOUNDS = 7,
+    NV_OTLP_HISTOGRAM_POINT_ATTRIBUTES = 9
+};
+/* ExportMetricsServiceResponse, ExportTraceServiceResponse and what was not taken of them */
+enum { NV_OTLP_RESPONSE_PARTIAL = 1 };
+enum { NV_OTLP_PARTIAL_REJECTED = 1, NV_OTLP_PARTIAL_MESSAGE = 2 };
 
 #endif

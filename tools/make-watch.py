@@ -194,6 +194,9 @@ ROWS = [
         ("Ready", "bool_yes_no", [("{{instance}}", 'noveum_ready{instance=~"$instance"}')]),
         ("Up for", "s", [("{{instance}}", 'noveum_uptime_seconds{instance=~"$instance"}')]),
         ("Version", "none", [("{{instance}} {{version}}", 'noveum_build_info{instance=~"$instance"}')]),
+        ("Own telemetry", "short", [
+            ("requests, {{result}}", 'sum by (result) (rate(noveum_telemetry_requests_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("spans, {{result}}", 'sum by (result) (rate(noveum_telemetry_spans_total{instance=~"$instance"}[$__rate_interval]))')]),
         ("Trouble with single traces", "short", [
             ("stuck for s, {{instance}}", 'noveum_shard_stuck_seconds{instance=~"$instance"}'),
             ("set aside, {{instance}}", 'noveum_traces_set_aside{instance=~"$instance"}')])]),

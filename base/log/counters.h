@@ -125,7 +125,22 @@
     X(NV_COUNT_STORE_KEPT, "noveum_store_traces_total", "", "counter",                         \
       "Traces written to the local store of the page")                                         \
     X(NV_COUNT_STORE_DROPPED, "noveum_store_dropped_total", "", "counter",                     \
-      "Traces that the local store misses; they are delivered all the same")
+      "Traces that the local store misses; they are delivered all the same")                   \
+    X(NV_COUNT_TELEMETRY_OK, "noveum_telemetry_requests_total", "result=\"ok\"", "counter",    \
+      "Requests with the gateway's own metrics and spans (telemetry.otlp.endpoint), by "       \
+      "result")                                                                                \
+    X(NV_COUNT_TELEMETRY_PARTIAL, "noveum_telemetry_requests_total", "result=\"partial\"",     \
+      "counter",                                                                               \
+      "Requests with the gateway's own metrics and spans (telemetry.otlp.endpoint), by "       \
+      "result")                                                                                \
+    X(NV_COUNT_TELEMETRY_FAILED, "noveum_telemetry_requests_total", "result=\"failed\"",       \
+      "counter",                                                                               \
+      "Requests with the gateway's own metrics and spans (telemetry.otlp.endpoint), by "       \
+      "result")                                                                                \
+    X(NV_COUNT_TELEMETRY_SPANS_SENT, "noveum_telemetry_spans_total", "result=\"sent\"",        \
+      "counter", "Spans of the gateway's own work, by what became of them")                    \
+    X(NV_COUNT_TELEMETRY_SPANS_LOST, "noveum_telemetry_spans_total", "result=\"lost\"",        \
+      "counter", "Spans of the gateway's own work, by what became of them")
 
 enum nv_counter {
 #define NV_COUNTER_ENUM(id, name, labels, type, help) id,

@@ -134,10 +134,8 @@ static void make_metrics(const struct job *job)
     struct nv_gateway_status status;
     struct nv_buf body;
     read_status(job->admin, &status);
-    nv_buf_init(&body, NV_CAP_ADMIN_ANSWER + NV_CAP_AGENT_METRICS);
-    (void)nv_admin_write_metrics(&status, &body);
-    struct nv_agent_series *agents = job->admin->source.agent_series;
-    enum nv_err err = agents ? nv_agent_series_write(agents, &body) : NV_OK;
+    nv_buf_init(&body, NV_CAP_METRICS);
+    enum nv_err err = nv_admin_write_metrics(&status, job->admin->source.agent_series, &body);
     if (err != NV_OK)
         body.failed = err;
     answer(job->exchange, 200, "text/plain; version=0.0.4; charset=utf-8", &body);

@@ -26,8 +26,10 @@ const char *nv_admin_address(const struct nv_admin *admin, size_t i);
 
 /* ---- what it says, apart from the network ------------------------------------------------ */
 
-/* Appends Prometheus text: counters, ledger, gauges of `status`, build. Buffer's errors. */
-enum nv_err nv_admin_write_metrics(const struct nv_gateway_status *status, struct nv_buf *buf);
+/* Appends Prometheus text: counters, ledger, gauges of `status`, build, and `agents` (borrowed;
+ * NULL: none). NV_ERR_NO_MEMORY, buffer's errors: NV_CAP_METRICS is enough. */
+enum nv_err nv_admin_write_metrics(const struct nv_gateway_status *status,
+                                   struct nv_agent_series *agents, struct nv_buf *buf);
 /* Appends the status as JSON; `services` is borrowed. NV_ERR_NO_MEMORY, buffer's errors. */
 enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
                                   const struct nv_service_facts *services, size_t service_count,

@@ -185,7 +185,8 @@ static void write_redacted(struct nv_buf *buf)
     }
 }
 
-enum nv_err nv_admin_write_metrics(const struct nv_gateway_status *status, struct nv_buf *buf)
+enum nv_err nv_admin_write_metrics(const struct nv_gateway_status *status,
+                                   struct nv_agent_series *agents, struct nv_buf *buf)
 {
     const char *why = NULL;
     (void)nv_count_write(buf);
@@ -200,7 +201,8 @@ enum nv_err nv_admin_write_metrics(const struct nv_gateway_status *status, struc
                         "# TYPE noveum_build_info gauge\n"
                         "noveum_build_info{version=\"%s\"} 1\n",
                         NOVEUM_VERSION);
-    return buf->failed;
+    enum nv_err err = agents ? nv_agent_series_write(agents, buf) : NV_OK;
+    return err == NV_OK ? buf->failed : err;
 }
 
 /* ---- /status ----------------------------------------------------------------------------- */

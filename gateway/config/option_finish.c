@@ -16,6 +16,7 @@
 #include "gateway/config/memory_budget.h"
 #include "gateway/config/option_kafka.h"
 #include "gateway/config/option_personal.h"
+#include "gateway/config/option_telemetry.h"
 #include "gateway/config/option_value.h"
 #include "redaction/content.h"
 
@@ -310,6 +311,9 @@ static enum nv_err check_files(const struct nv_options *options, struct nv_fail 
                  {NV_OPT_kafka_cert_file, true},
                  {NV_OPT_kafka_key_file, true},
                  {NV_OPT_kafka_token_file, false},
+                 {NV_OPT_telemetry_otlp_ca_bundle, true},
+                 {NV_OPT_telemetry_otlp_client_cert_file, true},
+                 {NV_OPT_telemetry_otlp_client_key_file, true},
                  {NV_OPT_exporter_noveum_client_cert_file, true},
                  {NV_OPT_exporter_noveum_client_key_file, true},
                  {NV_OPT_mapping_prices_file, false},
@@ -453,5 +457,7 @@ enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail)
         err = check_page(options, fail);
     if (err == NV_OK)
         err = nv_options_check_kafka(options, fail);
+    if (err == NV_OK)
+        err = nv_options_check_telemetry(options, fail);
     return err == NV_OK ? check_dev_mode(options, fail) : err;
 }

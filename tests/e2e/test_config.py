@@ -12,10 +12,10 @@ def environment_of(backend):
     return {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url}
 
 
-@pytest.mark.parametrize("name", ["local.yaml", "gateway.yaml", "receive.yaml", "assemble.yaml"])
+@pytest.mark.parametrize("name", ["local.yaml", "gateway.yaml", "receive.yaml", "assemble.yaml", "telemetry.yaml"])
 def test_the_shipped_configurations_are_accepted(run, name, directory):
     done = run("--check-config", "--config", str(ROOT / "configs" / name),
-               f"--set=journal.directory={directory}", environment={"NOVEUM_API_KEY": "nv_x"})
+               f"--set=journal.directory={directory}", environment={"NOVEUM_API_KEY": "nv_x", "TELEMETRY_TOKEN": "t0ken-t0ken"})
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -121,7 +121,7 @@ START_TEST(metrics_name_every_gauge_once)
     nv_buf_init(&text, 1u << 16);
     status = (struct nv_gateway_status){.uptime_ns = 7 * NV_NS_PER_S,
                                         .assembly.journal_capacity = 8000};
-    ck_assert_int_eq(nv_admin_write_metrics(&status, &text), NV_OK);
+    ck_assert_int_eq(nv_admin_write_metrics(&status, NULL, &text), NV_OK);
     struct nv_str all = nv_buf_str(&text);
     ck_assert(nv_str_find(all, NV_STR("\nnoveum_uptime_seconds 7\n")) != SIZE_MAX);
     ck_assert(nv_str_find(all, NV_STR("\nnoveum_ready 1\n")) != SIZE_MAX);
@@ -130,7 +130,7 @@ START_TEST(metrics_name_every_gauge_once)
     ck_assert(nv_str_find(all, NV_STR("noveum_spans_received_total")) != SIZE_MAX);
     nv_buf_release(&text);
     nv_buf_init(&text, 100);
-    ck_assert_int_eq(nv_admin_write_metrics(&status, &text), NV_ERR_LIMIT);
+    ck_assert_int_eq(nv_admin_write_metrics(&status, NULL, &text), NV_ERR_LIMIT);
     nv_buf_clear(&text);
     ck_assert_int_eq(nv_admin_write_status(&status, NULL, 0, &text), NV_ERR_LIMIT);
     nv_buf_release(&text);

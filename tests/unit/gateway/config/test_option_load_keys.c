@@ -71,6 +71,7 @@ static const struct sample {
     {NV_OPT_redaction_pii_allow, "*@a.example", "me@b.example", {"redaction.pii=redact"}},
     {NV_OPT_redaction_phone_regions, "GB,IN", "none", {"redaction.pii=redact"}},
     {NV_OPT_media_mode, "marker", "keep", {NULL}},
+    {NV_OPT_telemetry_otlp_headers, "a=1", "b=2", {NULL}},
     {NV_OPT_media_directory, "DIRECTORY/first", "DIRECTORY/second", {"media.mode=marker"}},
 };
 
