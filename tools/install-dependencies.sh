@@ -18,7 +18,7 @@ reference="doxygen"
 lint="clang clang-tidy clang-format cppcheck gcovr universal-ctags"
 image="podman buildah runc"
 cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static mmdebstrap"
-package="debhelper dpkg-dev fakeroot lintian mmdebstrap"
+package="debhelper dpkg-dev fakeroot lintian mandoc mmdebstrap"
 
 say() { echo "install-dependencies: $*" >&2; }
 

@@ -57,9 +57,16 @@ def roff(text):
     return "\n".join("\\&" + line if line[:1] in ".'" else line for line in text.splitlines())
 
 
+def released(version):
+    """The day of a version, by CHANGELOG.md."""
+    found = re.search(rf"^## {re.escape(version)} \((\d{{4}}-\d\d-\d\d)\)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    assert found, f"CHANGELOG.md has no section `## {version} (YYYY-MM-DD)`"
+    return found.group(1)
+
+
 def head(section, version, summary):
     """The first lines of a page."""
-    return (f'.\\" made by tools/make-manuals.py; do not edit\n.TH NOVEUM\\-GATEWAY {section} "" "noveum\\-gateway {version}" '
+    return (f'.\\" made by tools/make-manuals.py; do not edit\n.TH NOVEUM\\-GATEWAY {section} {released(version)} "noveum\\-gateway {version}" '
             f'"Noveum OpenTelemetry gateway"\n.SH NAME\n{roff(NAME)} \\- {roff(summary)}\n')
 
 

@@ -24,7 +24,7 @@ def run(*command, **options):
 
 
 def manuals():
-    """Are they what the program says, and does man read them without a warning?"""
+    """Are they what the program says, and do man and mandoc read them without a warning?"""
     out, code = run(sys.executable, str(ROOT / "tools" / "make-manuals.py"), str(BUILD / "noveum-gateway"), "--check")
     if code != 0:
         yield out
@@ -33,6 +33,10 @@ def manuals():
             out, _ = run("groff", "-man", "-Tutf8", "-ww", "-z", str(page))
             if out.strip():
                 yield f"{page}: {out}"
+        if shutil.which("mandoc"):
+            out, _ = run("mandoc", "-Tlint", "-Wwarning", str(page))
+            if out.strip():
+                yield out
 
 
 def completed(line):
