@@ -1,8 +1,9 @@
 #!/bin/sh
-# Gets the clients that tests/e2e/test_clients.py drives into build/clients: the agent of Java by Maven, packages of Node by npm,
-# telemetrygen by Go. Each only where its tool is; what can't be had is said, and its test is skipped.
+# Gets the clients that tests/e2e/test_clients.py and test_client_frameworks.py drive into build/clients: the agent of Java and Spring AI by Maven,
+# packages of Node by npm, telemetrygen and Genkit by Go, the SDK of Rust and rig by Cargo, Debian 13's opentelemetry-cpp in a root of its own
+# (as root, with mmdebstrap). Each only where its tool is; what can't be had is said, and its test is skipped.
 #
-#   tools/test-clients.sh          some minutes, mostly for telemetrygen
+#   tools/test-clients.sh          some minutes, mostly for telemetrygen, rig and the root
 set -u
 cd "$(dirname "$0")/.." || exit 1
 out=$PWD/build/clients
@@ -32,4 +33,24 @@ PATH=$PATH:/usr/local/go/bin
 [ -x "$out/telemetrygen" ] ||
     get telemetrygen go env GOBIN="$out" go install \
         github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@v$telemetrygen
+sources=$PWD/tests/e2e/clients
+get "Spring AI" mvn mvn -q -B -f "$sources/spring/pom.xml" package -DbuildFolder="$out/spring"
+get Genkit go go -C "$sources/genkit" build -o "$out/genkit-agent" .
+get "the SDK of Rust and rig" cargo cargo build --quiet --manifest-path "$sources/rust/Cargo.toml" --target-dir "$out/rust"
+
+# A program of Debian 13 with all the libraries it needs, its loader among them, so that it runs on this machine as well.
+cpp() {
+    [ "$(id -u)" = 0 ] || { echo "wants root, for chroot"; return 1; }
+    root=$out/trixie
+    mkdir -p build/roots "$root" "$out/cpp"
+    [ -s build/roots/trixie.tar ] || mmdebstrap --quiet --variant=minbase trixie build/roots/trixie.tar || return 1
+    tar -C "$root" --exclude=./dev -xf build/roots/trixie.tar && cp -L /etc/resolv.conf "$root/etc/" && cp "$sources/sdk.cpp" "$root/tmp/" || return 1
+    inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
+    inside apt-get -q update && inside apt-get -q -y --no-install-recommends install g++ opentelemetry-cpp-dev &&
+        inside g++ -std=c++17 /tmp/sdk.cpp -o /tmp/sdk -lopentelemetry_exporter_otlp_http -lopentelemetry_trace -lopentelemetry_resources || return 1
+    cp "$root/tmp/sdk" "$out/cpp/" || return 1
+    for library in $(inside ldd /tmp/sdk | grep -o '/[^ ]*'); do cp -L "$root$library" "$out/cpp/" || return 1; done
+    rm -rf --one-file-system "$root"
+}
+[ -x "$out/cpp/sdk" ] || get "the SDK of C++" mmdebstrap cpp
 ls "$out"

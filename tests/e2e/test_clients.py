@@ -1,7 +1,8 @@
-"""Clients as their users have them, with their defaults but for the address: the agent of Java, telemetrygen, Vercel's AI SDK, LangChain.js.
+"""Clients as their users have them, with their defaults but for the address: the agent of Java, telemetrygen, SDKs of Rust and C++, Vercel's
+AI SDK, LangChain.js.
 
-tools/test-clients.sh gets them into build/clients; a test whose client is not there is skipped. SDKs are in test_end_to_end.py and
-test_otlp_grpc.py, the Collector in test_collector.py, proxies in test_proxies.py.
+tools/test-clients.sh gets them into build/clients; a test whose client is not there is skipped. Frameworks that ask a model are in
+test_client_frameworks.py, other SDKs in test_end_to_end.py and test_otlp_grpc.py, the Collector in test_collector.py, proxies in test_proxies.py.
 """
 import json
 import pathlib
@@ -64,6 +65,31 @@ def test_telemetrygen(gateway, backend, protocol):
     assert [trace["span_count"] for trace in traces] == [4] * 20
     gateway.wait_balanced(delivered=80)
     backend.assert_clean()
+
+
+def check_call(trace):
+    """What the programs of the SDKs send: a call in a turn."""
+    turn, call = sorted(trace["spans"], key=lambda span: span["parent_span_id"] is not None)
+    assert (turn["name"], call["parent_span_id"]) == ("turn", turn["span_id"])
+    found = [call["attributes"].get(f"llm.{key}") for key in ("model", "provider", "input_tokens", "output_tokens")]
+    assert found == ["gpt-4o-mini", "openai", 12, 3]
+    assert trace["otel"]["resource"]["service.name"] == "a-client"
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_the_rust_sdk(gateway, backend, protocol):
+    program, = client("rust/debug/sdk")
+    trace = whole(gateway, backend, run(gateway, program, protocol, protocol=protocol)[-1])
+    check_call(trace)
+    assert trace["otel"]["resource"]["telemetry.sdk.language"] == "rust"
+
+
+def test_the_cpp_sdk(gateway, backend):
+    """Debian 13's, by its own loader and libraries."""
+    loader, program = client("cpp/ld-linux-*.so.*", "cpp/sdk")
+    trace = whole(gateway, backend, run(gateway, loader, "--library-path", CLIENTS / "cpp", program)[-1])
+    check_call(trace)
+    assert trace["otel"]["resource"]["telemetry.sdk.language"] == "cpp"
 
 
 def modules(name):
