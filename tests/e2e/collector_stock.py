@@ -68,6 +68,12 @@ class StockCollector:
             time.sleep(0.02)
         raise AssertionError(self.log.read_text("utf-8")[-4000:])
 
+    def wait_log(self, text):
+        deadline = time.monotonic() + TIME * 2
+        while text not in self.log.read_text("utf-8"):
+            assert time.monotonic() < deadline, self.log.read_text("utf-8")[-4000:]
+            time.sleep(0.02)
+
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
