@@ -1,9 +1,18 @@
 /*
  * Multipart bodies.
  *
+ *   facts ──▶ fields, each behind --B ─┐
+ *   facts ──▶ head of the file, --B ───┼──▶ one buffer, which is the body that is sent
+ *   store ──▶ the file's bytes ────────┤
+ *             --B-- ───────────────────┘
+ *
  * The bytes are read straight into the body, so that there is one copy. A boundary must not
  * stand in them: it is random, and checked all the same, for a picture that held it could add
  * fields of its own.
+ *
+ * No value is quoted or encoded: each is one word of plain ASCII without quotes, which the
+ * facts promise (upload.h): redaction lets no other types through (media/types.c), and
+ * letter.c refuses what was changed on the disk.
  */
 #include "exporter/media/form.h"
 
@@ -13,8 +22,16 @@
 
 #include "base/banned.h"
 
+/*
+ * Boundaries that are tried. With 64 random bits one is enough; what holds eight of them,
+ * each with another end, was made by somebody who knows our numbers, and is refused.
+ */
 #define TRIES 8u
 
+/*
+ * The vendor's words, in the order of nv_media_use. A use that is out of range would read
+ * past them: what comes from a disk is held to the enum where it is read.
+ */
 static const char *use_text(enum nv_media_use use)
 {
     static const char *const texts[] = {"conversation", "stt", "tts"};
@@ -29,6 +46,11 @@ static void field(struct nv_buf *out, const char *boundary, const char *name, co
                         boundary, name, value);
 }
 
+/*
+ * Errors stay in the buffer and are seen at its next use: ten checks here would hide the
+ * form. The time is in seconds (docs/noveum-backend.md#media), made of integers: a double has
+ * 53 bits, and nanoseconds since 1970 want 61.
+ */
 static void write_fields(const struct nv_upload_facts *facts, const char *boundary,
                          struct nv_buf *out)
 {
@@ -51,6 +73,11 @@ static void write_fields(const struct nv_upload_facts *facts, const char *bounda
                         boundary, facts->uuid, facts->format, facts->mime);
 }
 
+/*
+ * The search is over the file's bytes alone: fields hold none of a client's. A try begins
+ * anew with the fields, since these hold the boundary, too; the second reading of the store
+ * is paid only by who provoked it.
+ */
 enum nv_err nv_form_write(const struct nv_upload *upload, const struct nv_store *store,
                           uint64_t random, char boundary[NV_FORM_BOUNDARY], struct nv_buf *out)
 {

@@ -1,8 +1,20 @@
 /*
  * Dead letters of media.
  *
- * A letter is JSON, because it is shown as such; so the bytes are base64 again in it, made once
- * while no upload of the same medium is in memory.
+ *   upload's record ──get──▶ bytes ──base64──▶ payload ┐
+ *   facts, answer ──────────▶ head, masked ────────────┴─put, synced──▶ letter
+ *                                                                        │ dead retry
+ *   new record, synced ◀──put── bytes, if the hash is theirs ◀──base64───┘ then the letter goes
+ *
+ * A letter is JSON, because it is shown as such (`dead show`, the page); so the bytes are
+ * base64 again in it, made once while no upload of the same medium is in memory.
+ *
+ * At each moment the bytes are in at least one record. Killed between the new record and the
+ * release of the old one, both are there: the medium goes twice, under one uuid, which the
+ * backend answers with 409, and that counts as delivered (docs/design/0016-media.md).
+ *
+ * Rejected: to keep a letter as the record that it was, with a mark. `dead list` would have
+ * to know a second form, and the answer that made it a letter would have no place.
  */
 #include "exporter/media/letter.h"
 
@@ -28,6 +40,10 @@ static void number(struct nv_json_writer *json, const char *key, uint64_t value)
     nv_json_write_uint(json, value);
 }
 
+/*
+ * What we say, then what the backend said, in one text, written in parts: a copy of it would
+ * have to be as long as an answer may be.
+ */
 static void write_why(struct nv_json_writer *json, const struct nv_media_letter *letter)
 {
     nv_json_write_key(json, NV_STR("why"));
@@ -38,6 +54,11 @@ static void write_why(struct nv_json_writer *json, const struct nv_media_letter 
     nv_json_write_string_end(json);
 }
 
+/*
+ * Head and payload are apart because a list of letters reads heads alone: a payload may be 2
+ * GiB. It is masked as a whole, for a backend's answer may repeat the key it was asked with.
+ * Spans are 0: a medium has none, and the ledger must not move by it.
+ */
 static enum nv_err write_head(const struct nv_upload_facts *facts,
                               const struct nv_media_letter *letter, uint64_t wall_ns,
                               struct nv_buf *head)
@@ -68,6 +89,10 @@ static enum nv_err write_head(const struct nv_upload_facts *facts,
     return head->failed;
 }
 
+/*
+ * The base64 goes behind the writer's back: its alphabet has nothing that JSON escapes, and
+ * the writer would look at every byte of a file for it. The object stays open until then.
+ */
 static enum nv_err write_payload(const struct nv_upload_facts *facts, struct nv_str bytes,
                                  struct nv_buf *payload)
 {
@@ -141,6 +166,10 @@ static bool read_word(struct nv_str word, char *out, size_t room)
     return true;
 }
 
+/*
+ * A key that is not known is no fault: the letter may be of a later version, whose facts this
+ * one can do without. A value that is known and wrong is one.
+ */
 static bool read_text(struct nv_str key, struct nv_str value, struct nv_upload_facts *facts)
 {
     const struct {
@@ -161,6 +190,10 @@ static bool read_text(struct nv_str key, struct nv_str value, struct nv_upload_f
     return true;
 }
 
+/*
+ * A use out of range is left at 0 and not refused: it is one word in a form, and the medium
+ * is worth more than that word.
+ */
 static bool read_number(struct nv_str key, struct nv_str value, struct nv_upload_facts *facts)
 {
     uint64_t n;
@@ -176,6 +209,7 @@ static bool read_number(struct nv_str key, struct nv_str value, struct nv_upload
     return true;
 }
 
+/* Flat, words and numbers: anything deeper or of another type was not written by us. */
 static bool read_facts(struct nv_json_reader *reader, struct nv_upload_facts *facts)
 {
     enum nv_json_token token;
@@ -238,6 +272,11 @@ static bool is_of_hash(struct nv_str bytes, const struct nv_upload_facts *facts)
            strcmp(hash, facts->hash) == 0;
 }
 
+/*
+ * Decoded and hashed before it is kept: a record that is not what its letter says would be
+ * sent under that hash, and a mark in some trace would vouch for it. The new record is on
+ * disk when this comes back, which lets the letter be released.
+ */
 static enum nv_err put_again(const struct nv_store *store, const struct letter *letter,
                              struct nv_upload **out)
 {
@@ -255,6 +294,11 @@ static enum nv_err put_again(const struct nv_store *store, const struct letter *
     return err;
 }
 
+/*
+ * Whether it is a medium's is known by its first key alone, so who retries letters asks here
+ * first and goes on to traces when it is none (`*is`). Only a letter whose medium has a
+ * record of its own again is released; every failure before leaves it as it was.
+ */
 enum nv_err nv_media_letter_retry(const struct nv_store *store, uint64_t id,
                                   struct nv_upload **out, bool *is)
 {

@@ -1,9 +1,23 @@
 /*
  * References in a trace's JSON.
  *
- * All edits look for texts that only the gateway writes: keys and references stand unescaped in
- * JSON, and what a client writes in a text has its quotes escaped. Blanks are white space
- * between members, so the JSON keeps its length in the common case.
+ *   keep      media of a trace ──▶ uploads, each with a record, or a mark from the start
+ *             media_pending:true is put into the trace before it is encoded
+ *   wait      the JSON lies encoded; its arena, with all base64, is gone
+ *   tell      all ended ─▶ the key is blanked
+ *             one refused ─▶ its uuid leaves the lists, a mark takes its reference's place
+ *
+ * All edits look for texts that only the gateway writes: keys and references stand unescaped
+ * in JSON, and what a client writes in a text has its quotes escaped. So the JSON is never
+ * parsed again, which would cost more than writing it did; a search for a fixed text is what
+ * it takes.
+ *
+ * Blanks are white space between members, so the JSON keeps its length in the common case,
+ * where all arrived: no second buffer beside one that may be as large as a trace gets. Only a
+ * mark, which is longer than what it replaces, needs a new one.
+ *
+ * Rejected: encoding again when media have ended. The arena would have to live as long as the
+ * slowest upload, and with it the base64 of all the others.
  */
 #include "exporter/media/references.h"
 
@@ -23,6 +37,10 @@
 
 /* ---- waiting ----------------------------------------------------------------------------- */
 
+/*
+ * The order in which references are looked up, by bsearch: a trace has up to
+ * NV_MEDIA_UPLOADS_MAX uploads and any number of texts that look like a reference.
+ */
 static int by_uuid(const void *left, const void *right)
 {
     const struct nv_upload *const *a = left;
@@ -69,6 +87,14 @@ static enum nv_err keep_all(const struct nv_store *store, const struct nv_trace 
     return err;
 }
 
+/*
+ *   records ──▶ attribute ──▶ sorted
+ *      └ failed: undone, in the reverse sense: records released, uploads gone
+ *
+ * The attribute comes last of what can fail: a trace that says `pending` with nothing pending
+ * would say so for ever. A failure leaves the trace as it was, and its journal record brings
+ * it again.
+ */
 enum nv_err nv_media_wait_new(const struct nv_store *store, struct nv_trace *trace,
                               enum nv_trace_id_form form, uint64_t until_ns,
                               struct nv_media_wait **out, uint32_t *lost)
@@ -112,6 +138,10 @@ void nv_media_wait_free(struct nv_media_wait *wait)
     free(wait);
 }
 
+/*
+ * Looked at for each waiting trace at each pump, so it stops at the first that is not
+ * through.
+ */
 bool nv_media_wait_pending(const struct nv_media_wait *wait)
 {
     for (uint32_t i = 0; i < wait->count; i++) {
@@ -123,6 +153,10 @@ bool nv_media_wait_pending(const struct nv_media_wait *wait)
 
 /* ---- edits ------------------------------------------------------------------------------- */
 
+/*
+ * Spaces, as white space is allowed around every token of JSON, and no parser downstream
+ * cares.
+ */
 static void blank(struct nv_encoded *encoded, size_t at, size_t len)
 {
     memset(encoded->json + at, ' ', len);
@@ -136,6 +170,9 @@ static void blank_pending(struct nv_encoded *encoded)
         blank(encoded, at, PENDING.len);
 }
 
+/*
+ * Counted, because the bound of this work is tested by count and not by time (base/meter.h).
+ */
 static int compare_uuid(const void *key, const void *item)
 {
     const struct nv_upload *const *upload = item;
@@ -144,6 +181,10 @@ static int compare_uuid(const void *key, const void *item)
     return memcmp(key, (*upload)->facts.uuid, UUID_LEN);
 }
 
+/*
+ * Compares the uuid's bytes where they stand: what follows is the caller's to look at. A uuid
+ * that is none of ours is a client's own address, and stays.
+ */
 static const struct nv_upload *marked_at(const struct nv_media_wait *wait, struct nv_str text)
 {
     struct nv_upload *const *found = NULL;
@@ -239,6 +280,10 @@ static void blank_single(const struct nv_media_wait *wait, struct nv_encoded *en
     }
 }
 
+/*
+ * Before the marks, since they move what lies behind them: a list or a member is shortened in
+ * place, in the JSON whose offsets are still those of the encoder.
+ */
 static void blank_names(const struct nv_media_wait *wait, struct nv_encoded *encoded)
 {
     shorten_lists(wait, encoded);
@@ -279,6 +324,10 @@ static void write_marks(const struct nv_media_wait *wait, struct nv_str json,
     (void)nv_buf_append_str(out, nv_str_slice(json, at, SIZE_MAX));
 }
 
+/*
+ * A new element with the old one's place in the world: claim, outbox record, times and
+ * verdict. The old one is whole still: without memory nothing was changed but blanks.
+ */
 static struct nv_encoded *with_marks(const struct nv_media_wait *wait,
                                      struct nv_encoded *encoded)
 {
@@ -303,6 +352,11 @@ static struct nv_encoded *with_marks(const struct nv_media_wait *wait,
     return marked;
 }
 
+/*
+ * Idempotent as far as it comes: blanks stay blanks, and a trace whose mark found no memory
+ * is told again at the next look. The scan for marks is of uploads, not of the JSON: most
+ * traces have none.
+ */
 enum nv_err nv_media_wait_tell(const struct nv_media_wait *wait, struct nv_encoded *encoded,
                                struct nv_encoded **out)
 {

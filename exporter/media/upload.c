@@ -5,6 +5,17 @@
  * or hash has a space in it (redaction/media/types.c sees to it).
  *
  *   1 <uuid> <trace> <span> <mime> <format> <sha256> <kind> <use> <wall_ns> <bytes>
+ *   └ version: a head of another one is left alone, for the program that wrote it
+ *
+ *   base64 or raw ──decode──▶ one buffer ─┬─ store ──▶ record; the buffer is freed
+ *     (+ WAV header for samples)          └─ none ───▶ the upload takes the buffer itself
+ *
+ * Whose it is: the thread that owns the trace makes an upload and hands it on with the trace;
+ * from then on it is the sender's, which is why `refs` is a plain number. What several
+ * threads share is `in_memory` alone: many shards add to it, the sender takes off.
+ *
+ * Without a store NV_CAP_UPLOADS limits what waits; with one it is the disk, and an upload
+ * costs memory for its facts alone.
  */
 #include "exporter/media/upload.h"
 
@@ -21,6 +32,7 @@
 
 #include "base/banned.h"
 
+/* Words of a head, all of them: one more or less, and it is of something else. */
 #define HEAD_WORDS 11
 #define VERSION NV_STR("1")
 
@@ -29,6 +41,10 @@ static _Atomic uint64_t in_memory;
 
 /* ---- facts ------------------------------------------------------------------------------- */
 
+/*
+ * Cut rather than refused: a type comes from our own table, which fits, or from a head that
+ * we have written: nothing else comes here.
+ */
 static void copy_word(char *out, size_t room, struct nv_str word)
 {
     size_t len = word.len < room ? word.len : room - 1;
@@ -44,6 +60,11 @@ static void hex_word(char *out, const uint8_t *bytes, size_t len)
     out[2 * len] = '\0';
 }
 
+/*
+ * A medium of the trace itself (a text of no span) goes under its first span, for the backend
+ * wants a span id; a trace without spans has zeros there. The time is the span's start and
+ * not now: a replay after a crash sends the same form, and the backend sees when it was made.
+ */
 static void tell_facts(const struct nv_trace *trace, const struct nv_medium *medium,
                        enum nv_trace_id_form form, struct nv_upload_facts *out)
 {
@@ -75,6 +96,10 @@ static enum nv_err write_head(const struct nv_upload_facts *facts, struct nv_buf
                          (unsigned long long)facts->wall_ns, (unsigned long long)facts->bytes);
 }
 
+/*
+ * The last word ends the line and no other does. An empty one is refused, too: two spaces in
+ * a row would shift all that follows by one.
+ */
 static bool read_words(struct nv_str head, struct nv_str words[HEAD_WORDS])
 {
     for (int i = 0; i < HEAD_WORDS; i++) {
@@ -88,6 +113,10 @@ static bool read_words(struct nv_str head, struct nv_str words[HEAD_WORDS])
     return true;
 }
 
+/*
+ * Numbers that become an enum are held to it here, once: what is behind indexes tables by
+ * them.
+ */
 static bool read_head(struct nv_str head, struct nv_upload_facts *out)
 {
     struct nv_str words[HEAD_WORDS];
@@ -112,6 +141,10 @@ static bool read_head(struct nv_str head, struct nv_upload_facts *out)
 
 /* ---- bytes ------------------------------------------------------------------------------- */
 
+/*
+ * The room was reserved for exactly `bytes`, which the finder counted when it hashed them; a
+ * reader that writes into it saves a second copy of a file of megabytes.
+ */
 static enum nv_err append_bytes(const struct nv_medium *medium, struct nv_buf *out)
 {
     struct nv_base64_reader reader;
@@ -149,6 +182,11 @@ bool nv_upload_hash(struct nv_str bytes, char out[2 * NV_MEDIA_HASH_BYTES + 1])
     return true;
 }
 
+/*
+ * Length, type and hash become those of the file, for that is what is sent and what a mark
+ * vouches for. The uuid stays that of the samples: a replay, which has not made the file yet,
+ * must find it.
+ */
 static enum nv_err tell_wav(struct nv_upload_facts *facts, struct nv_str bytes)
 {
     copy_word(facts->mime, sizeof facts->mime, NV_STR("audio/wav"));
@@ -173,6 +211,11 @@ static enum nv_err keep_in_store(const struct nv_store *store, struct nv_upload 
     return err;
 }
 
+/*
+ * Added first, looked at then: two threads that both saw room would together exceed the cap.
+ * The price is that one may be refused for what another is about to give back; it becomes a
+ * mark.
+ */
 static enum nv_err keep_in_memory(struct nv_upload *upload, struct nv_buf *bytes)
 {
     uint64_t size = upload->facts.bytes;
@@ -206,6 +249,10 @@ static enum nv_err keep_bytes(const struct nv_store *store, struct nv_upload *up
 
 /* ---- uploads ----------------------------------------------------------------------------- */
 
+/*
+ * Also the first half of nv_upload_new: facts are told before bytes are kept, so that one
+ * whose bytes find no place can still be named in its mark.
+ */
 enum nv_err nv_upload_new_marked(const struct nv_trace *trace, const struct nv_medium *medium,
                                  enum nv_trace_id_form form, struct nv_upload **out)
 {
@@ -240,6 +287,10 @@ enum nv_err nv_upload_new(const struct nv_store *store, const struct nv_trace *t
     return err;
 }
 
+/*
+ * Of a dead letter that is tried again. Facts are as they were then: its trace has left long
+ * ago, and nobody could tell them anew.
+ */
 enum nv_err nv_upload_restore(const struct nv_store *store, const struct nv_upload_facts *facts,
                               struct nv_str bytes, struct nv_upload **out)
 {
@@ -259,6 +310,10 @@ enum nv_err nv_upload_restore(const struct nv_store *store, const struct nv_uplo
     return err;
 }
 
+/*
+ * Takes off what was added, by the facts' length: it is set for good before the bytes are
+ * kept.
+ */
 static void free_memory(struct nv_upload *upload)
 {
     if (upload->memory)
@@ -283,6 +338,10 @@ void nv_upload_unref(struct nv_upload *upload)
     free(upload);
 }
 
+/*
+ * Apart from the last reference: traces that wait still ask what became of it, long after its
+ * bytes have arrived and their room is wanted for others.
+ */
 void nv_upload_forget(struct nv_upload *upload, const struct nv_store *store)
 {
     if (upload->record && store)
@@ -304,6 +363,11 @@ struct loading {
     enum nv_err err;
 };
 
+/*
+ * Called under the walk of the store, so it keeps a note of the first failure and lets the
+ * rest pass. The payload is not looked at: bytes are read when their turn comes, one or two
+ * at a time.
+ */
 static void load_one(void *ctx, uint64_t id, struct nv_str head, struct nv_str payload)
 {
     struct loading *loading = ctx;

@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 
+/* By shifts, so that the file is the same on a machine of any byte order. */
 static uint8_t *put(uint8_t *out, uint64_t value, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++)
@@ -23,6 +24,10 @@ static uint8_t *put_name(uint8_t *out, const char name[4])
     return out + 4;
 }
 
+/*
+ * Chunks are padded to an even length: RIFF's length counts the pad, data's does not. Whoever
+ * writes the samples adds it (upload.c), since only there the whole file is in one buffer.
+ */
 void nv_wav_header(const struct nv_media_samples *samples, uint64_t bytes,
                    uint8_t out[NV_WAV_HEADER_BYTES])
 {
