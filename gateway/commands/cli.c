@@ -3,8 +3,15 @@
  *
  *   getopt ▸ what was given, by option ▸ words ▸ row of the command ▸ do the options fit it?
  *
- * Anything left over is an error: an argument that is silently ignored is a configuration that
- * is silently not used.
+ * Anything left over is an error: an argument that is silently ignored is a configuration
+ * that is silently not used.
+ *
+ * Options may stand before or behind the words, as getopt of glibc allows it; what they mean
+ * is decided at the end, when the command is known. So `--json traces list` and `traces list
+ * --json` are the same, and an option that the command has not is told with the command's
+ * name.
+ *
+ * Nothing is copied: what is kept points into argv, which lives as long as the process.
  */
 #include "gateway/commands/cli.h"
 
@@ -60,6 +67,7 @@ static enum nv_err unknown_command(const char *first, const char *second, struct
                        first, known);
 }
 
+/* `words[most]` is the first that is too much: that one is named, not the last. */
 static enum nv_err take_arguments(const struct nv_command_row *row, int count, char **words,
                                   struct nv_cli *cli, struct nv_fail *fail)
 {
@@ -149,6 +157,10 @@ static enum nv_err take_color(struct nv_cli *cli, const char *value, struct nv_f
     return nv_fail_set(fail, NV_ERR_CONFIG, 0, "--color is auto, always or never");
 }
 
+/*
+ * What is a command in the form of an option (--check-config, as other servers have it) is
+ * turned into that command here, so that nothing behind knows the difference.
+ */
 static enum nv_err take_option(enum nv_cli_option option, struct nv_cli *cli,
                                struct nv_fail *fail)
 {
@@ -225,6 +237,10 @@ static enum nv_err parse_options(int argc, char **argv, struct nv_cli *cli,
     return err;
 }
 
+/*
+ * `redact` without --dry-run is refused and not taken for it: it would look like a command
+ * that changes files, and one day somebody would rely on that.
+ */
 static enum nv_err check_fit(const struct nv_cli *cli, const char *name, struct nv_fail *fail)
 {
     for (int i = 0; i < NV_CLI_OPTION_COUNT; i++) {
@@ -246,6 +262,10 @@ static enum nv_err check_fit(const struct nv_cli *cli, const char *name, struct 
     return NV_OK;
 }
 
+/*
+ * Room for all settings is taken once, by the number of words: there can't be more of them.
+ * --help goes before every complaint about words, for who asks for help has reason to.
+ */
 enum nv_err nv_cli_parse(int argc, char **argv, struct nv_cli *cli, struct nv_fail *fail)
 {
     *cli = (struct nv_cli){.command = NV_COMMAND_RUN};

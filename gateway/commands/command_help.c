@@ -5,6 +5,11 @@
  *
  * Texts mark what is typed with backquotes, which manual pages set in bold; a terminal shows
  * them as they are. Lines are filled to NV_HELP_COLUMNS; all of the tables' texts are ASCII.
+ *
+ * The JSON is what tools/ makes documents, manual pages and completions of. It is another
+ * form of the same rows and never a second text: what --help says is what the manual says.
+ * Rejected: manual pages as the source, with --help made of them; a page is more than a
+ * terminal shows.
  */
 #include "gateway/commands/command_help.h"
 
@@ -17,6 +22,10 @@
 #include "base/banned.h"
 
 #define PROGRAM "noveum-gateway"
+/*
+ * Where the second column begins: what stands in the first one is at most this wide but for a
+ * few, and those have a line of their own.
+ */
 #define TEXT_COLUMN 24
 #define SUMMARY "takes OTLP, delivers whole agent traces to Noveum"
 
@@ -69,6 +78,10 @@ static void write_entry(const char *words, const char *text, struct nv_buf *buf)
     fill(nv_str_from(text), TEXT_COLUMN, len, buf);
 }
 
+/*
+ * The form that usage lines have everywhere: [optional], several... Sizes are asserted and
+ * not cut: the texts are our own, and a cut usage line would be a wrong one.
+ */
 static void name_command(const struct nv_command_row *row, char *out, size_t size)
 {
     int len = snprintf(out, size, "%s%s%s%s%s%s%s%s", row->first, row->second ? " " : "",
@@ -126,6 +139,9 @@ static void write_commands(const char *first, struct nv_buf *buf)
 
 /* ---- help -------------------------------------------------------------------------------- */
 
+/*
+ * Keys come last because they are the longest part: who looks for a command need not scroll.
+ */
 static void write_general(struct nv_buf *buf)
 {
     (void)nv_buf_append_str(buf,
@@ -164,6 +180,7 @@ static void write_group(const char *first, struct nv_buf *buf)
                         first);
 }
 
+/* The words were checked by the parser (cli.c), so each of them is in the table. */
 enum nv_err nv_command_help_write(const struct nv_cli *cli, struct nv_buf *buf)
 {
     bool takes_second = false;

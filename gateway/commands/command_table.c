@@ -1,6 +1,12 @@
 /*
  * The rows themselves.
  *
+ *   this table ─┬─ cli.c            what is accepted
+ *               ├─ command_help.c   --help, in two columns
+ *               └─ --print-commands ▸ docs/commands.md, manual pages, completions (tools/)
+ *
+ * One table, so that nothing can be accepted and not be told, or the other way round.
+ *
  * Words of a command are two at most. What is nearest is found by the same distance as with
  * keys of the configuration: up to two letters wrong, or a third of a long word.
  */
@@ -99,6 +105,10 @@ static bool is_default(const struct nv_command_row *row)
     return row->command == NV_COMMAND_TRACES_LIST;
 }
 
+/*
+ * A word that needs a second one and has none is no command, but for the one that stands
+ * alone: `traces` is what people type first.
+ */
 const struct nv_command_row *nv_command_find(const char *first, const char *second)
 {
     for (size_t i = 0; i < COMMANDS; i++) {
@@ -130,6 +140,10 @@ struct nearest {
     const char *name;
 };
 
+/*
+ * One past the greatest distance that is taken for a typo, so that what is nearer always
+ * wins.
+ */
 static struct nearest nearest_to(const char *word)
 {
     struct nv_str text = nv_str_from(word);
@@ -170,6 +184,10 @@ const char *nv_command_option_nearest(const char *word)
     return nearest.name;
 }
 
+/*
+ * A bit for each command: one more than 64 of them would need another form, and the assert
+ * says so before a shift does something else.
+ */
 bool nv_cli_option_fits(enum nv_cli_option option, enum nv_command command)
 {
     assert((unsigned)command < NV_COMMAND_COUNT && NV_COMMAND_COUNT <= 64);

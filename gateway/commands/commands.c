@@ -1,8 +1,11 @@
 /*
  * Dispatch of the commands, and --check-config.
  *
- * --check-config makes every stage read its part, so that a mistake in a rules file shows before
- * the restart that would trip over it; no port is bound and nothing is written.
+ * --check-config makes every stage read its part, so that a mistake in a rules file shows
+ * before the restart that would trip over it; no port is bound and nothing is written.
+ *
+ * What can't be known without doing it (is the port free, does the key work) is the doctor's:
+ * this one is run by configuration management on another machine than the gateway's.
  */
 #include "gateway/commands/commands.h"
 

@@ -1,7 +1,19 @@
 /*
  * The demo is the program as it always runs, with other options: no key, whatever the
- * environment holds, ports that are free, and all it writes in a directory of its own. Nobody's
- * traces are mixed with it, and a gateway that runs already is not in its way.
+ * environment holds, ports that are free, and all it writes in a directory of its own.
+ * Nobody's traces are mixed with it, and a gateway that runs already is not in its way.
+ *
+ *   settings[] ─▶ --set of the demo, then those of the caller ─▶ nv_run
+ *                                                                 │ started
+ *   captures ──OTLP/HTTP──▶ the door ◀──── player's thread ◀──────┤
+ *                                                                 │ stopping: the thread first
+ *   directory below TMPDIR ── made before ────────────────────── removed after
+ *
+ * What is played goes through the door and not into the store: what a person sees then is
+ * what the gateway does, and a demo that works says that the installation does, too.
+ *
+ * Rejected: recorded answers of the page's API. They would have to be kept in step by hand,
+ * and would show what some earlier version made of the captures.
  */
 #include "gateway/commands/demo.h"
 
@@ -44,6 +56,10 @@ struct demo {
     const struct nv_gateway *gateway;
 };
 
+/*
+ * Called on the player's thread. The address of the page comes last, below what was played,
+ * where the eye is; stdout is the program's own, so each line is written at once.
+ */
 static void say(void *ctx, const char *line)
 {
     struct demo *demo = ctx;
@@ -59,6 +75,10 @@ static void say(void *ctx, const char *line)
     nv_buf_release(&text);
 }
 
+/*
+ * The address is known only now, since the port was any that is free. A demo without a player
+ * is a gateway that runs: it says so and goes on, because traces may be sent to it by hand.
+ */
 static void started(void *ctx, const struct nv_gateway *gateway)
 {
     struct demo *demo = ctx;
@@ -75,6 +95,10 @@ static void started(void *ctx, const struct nv_gateway *gateway)
         NV_LOG(NV_LOG_ERROR, "demo", "nothing is played: %s", fail.what);
 }
 
+/*
+ * Before the gateway stops, so that no request is refused in front of a person who pressed
+ * Ctrl-C.
+ */
 static void stopping(void *ctx)
 {
     struct demo *demo = ctx;
@@ -82,6 +106,10 @@ static void stopping(void *ctx)
     demo->player = NULL;
 }
 
+/*
+ * FTW_DEPTH gives what is in a directory before it, FTW_PHYS follows no link out of it. A
+ * file that can't be removed stays: there is nobody to ask, and the rest is worth removing.
+ */
 static int remove_one(const char *path, const struct stat *info, int type, struct FTW *walk)
 {
     (void)info;
@@ -115,6 +143,11 @@ static int run(const struct nv_option_sources *sources, bool open)
     return code;
 }
 
+/*
+ * Later settings win, so those of the caller come behind ours: `demo --set
+ * receiver.http.listen=...` does what it says. `%s` is found by hand, since a format that is
+ * not a literal is a warning, with reason.
+ */
 int nv_command_demo(const struct nv_option_sources *given, bool open)
 {
     char directory[DIRECTORY_SIZE], texts[SETTINGS][SET_SIZE];

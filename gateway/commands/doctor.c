@@ -32,6 +32,10 @@ struct about {
     struct nv_running running;
 };
 
+/*
+ * The kernel knows whether something keeps its clock in step; whether the clock is right is
+ * the backend's `Date` to say, later.
+ */
 static void check_settings(void *ctx, struct nv_findings *out)
 {
     const struct about *about = ctx;
@@ -43,6 +47,7 @@ static void check_settings(void *ctx, struct nv_findings *out)
     nv_check_clock(nv_clock_wall_ns(nv_clock_system()), in_step, out);
 }
 
+/* Of roles that keep a journal: with Kafka between them, the log is the journal. */
 static void check_journal_disk(void *ctx, struct nv_findings *out)
 {
     const struct nv_options *options = ((const struct about *)ctx)->options;
@@ -150,6 +155,7 @@ static void print_findings(const struct nv_findings *all, size_t from)
     nv_buf_release(&line);
 }
 
+/* One step, of the first bad line: a list of everything to do is read by nobody. */
 static const char *next_step(const struct nv_findings *all, const struct nv_running *running)
 {
     const char *next = nv_findings_next(all);
@@ -213,6 +219,10 @@ void nv_doctor_run(nv_isolated_check *check, void *ctx, unsigned deadline_ms,
     }
 }
 
+/*
+ * The running gateway is asked first and once, since checks of ports need to know what is its
+ * own. Warnings alone are exit code 0: they are about what may be meant so.
+ */
 int nv_command_doctor(const struct nv_options *options, bool json)
 {
     struct about about = {.options = options};

@@ -34,10 +34,15 @@
 
 #include "base/banned.h"
 
+/*
+ * Of a file that was inflated: what a person explains is a capture, and a bomb is one here,
+ * too.
+ */
 #define BODY_BYTES_MAX ((size_t)256 << 20)
 
 /* ---- one body ---------------------------------------------------------------------------- */
 
+/* By magic numbers: a file has no Content-Encoding. */
 static enum nv_coding coding_of(struct nv_str body)
 {
     if (nv_str_starts(body, NV_STR("\x1f\x8b")))
@@ -61,12 +66,17 @@ static enum nv_err inflate(char **body, size_t *len, struct nv_fail *fail)
     return err;
 }
 
+/* A mark of byte order before it is what editors on Windows leave. */
 static bool looks_like_json(struct nv_str body)
 {
     struct nv_str text = nv_str_trim(body);
     return nv_str_starts(text, NV_STR("{")) || nv_str_starts(text, NV_STR("\xef\xbb\xbf{"));
 }
 
+/*
+ * Keys in any order, both spellings that the door takes, each value skipped whole: a
+ * "resourceLogs" in some text must not decide.
+ */
 static bool has_key_of_logs(struct nv_str json)
 {
     struct nv_json_reader reader;
@@ -89,6 +99,10 @@ struct decoded {
     struct nv_fail fail;
 };
 
+/*
+ * A copy, since decoding takes the body, on failure too, and a protobuf body may have to be
+ * tried as the other signal.
+ */
 static enum nv_err decode_copy(enum nv_signal signal, struct nv_str body, struct decoded *out)
 {
     char *copy = malloc(body.len + 1);
@@ -134,6 +148,10 @@ static enum nv_err decode(char *body, size_t len, struct decoded *out)
     return err;
 }
 
+/*
+ * Batches live until the end: one trace may be in several files, and its spans are views into
+ * them.
+ */
 static enum nv_err keep(struct nv_explain *explain, struct nv_batch *batch)
 {
     if (explain->count == explain->capacity) {
@@ -191,6 +209,11 @@ static enum nv_err say_no_span(const struct nv_raw_trace *raw, struct nv_buf *re
                          (int)sizeof id, id, raw->item_count);
 }
 
+/*
+ * Picks are all items of all batches with those of a trace behind each other, so a trace is a
+ * run of them. One trace at a time is joined and given away: the arena is `each`'s, and
+ * memory is that of the largest trace, not of the file.
+ */
 enum nv_err nv_explain_each(const struct nv_explain *explain,
                             enum nv_err (*each)(void *ctx, struct nv_raw_trace *raw), void *ctx)
 {
@@ -219,6 +242,11 @@ struct explaining {
     struct nv_buf *report;
 };
 
+/*
+ * Told before it is redacted, shown after: the report's rows name keys, its values are what
+ * would leave. The translated trace lives in the raw one's arena, so one of the two is freed,
+ * never both.
+ */
 static enum nv_err explain_trace(void *ctx, struct nv_raw_trace *raw)
 {
     const struct explaining *explaining = ctx;
@@ -272,6 +300,10 @@ enum nv_err nv_explain_add_file(struct nv_explain *explain, const char *path,
     return err;
 }
 
+/*
+ * The report is redacted once more as a text: rows quote keys and pieces of values that a
+ * client chose, and what is printed lands in tickets.
+ */
 int nv_command_explain(const struct nv_options *options, const char *const *paths, size_t count)
 {
     struct nv_mapping_config config;

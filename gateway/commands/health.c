@@ -28,6 +28,7 @@
 
 #include "base/banned.h"
 
+/* More than any answer of ours: whoever sits on the port may send without end. */
 #define REPLY_BYTES_MAX NV_CAP_ADMIN_ANSWER
 
 /* ---- address ----------------------------------------------------------------------------- */
@@ -41,11 +42,20 @@ static bool copy_to(struct nv_str text, char *out, size_t size)
     return true;
 }
 
+/*
+ * What is listened on everywhere is asked for on this machine: 0.0.0.0 is no address to
+ * connect to on every system, and an interface of the outside may be filtered.
+ */
 static bool is_any(struct nv_str host)
 {
     return nv_str_eq(host, NV_STR("0.0.0.0")) || nv_str_eq(host, NV_STR("*")) || host.len == 0;
 }
 
+/*
+ * The first address of a list, for all of them lead to one server. Port 0 is any that was
+ * free, which the configuration can't tell; then the gateway is asked over the control
+ * socket. The host is cut at the last colon, since an IPv6 address has others.
+ */
 bool nv_health_target(const char *addresses, char host[256], char port[8])
 {
     struct nv_str all = nv_str_from(addresses);
@@ -72,6 +82,10 @@ bool nv_health_target(const char *addresses, char host[256], char port[8])
 
 /* ---- connection -------------------------------------------------------------------------- */
 
+/*
+ * The time limits are the kernel's: a connect that waits ends with EINPROGRESS when
+ * SO_SNDTIMEO is over, which to a person reads as the opposite of what happened.
+ */
 static int connect_one(int family, const struct sockaddr *address, socklen_t len)
 {
     const struct timeval wait = {.tv_sec = NV_HEALTH_WAIT_MS / 1000};
@@ -98,6 +112,11 @@ static int connect_unix(const char *path)
     return connect_one(AF_UNIX, (const struct sockaddr *)&address, sizeof address);
 }
 
+/*
+ * A name may have several addresses, and the gateway may listen on one of them only
+ * (localhost as ::1 and as 127.0.0.1). The errno of the last is kept over the clean-up, for
+ * the message.
+ */
 static int connect_tcp(const char *host, const char *port)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
@@ -117,6 +136,10 @@ static int connect_tcp(const char *host, const char *port)
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
+/*
+ * One line of a foreign text, safe for a terminal and with secrets masked: what answers at
+ * that port may be anybody. Cut at 300 bytes, for a monitor shows this beside others.
+ */
 static void set_why(struct nv_health *health, struct nv_str text)
 {
     struct nv_buf line;
@@ -129,6 +152,10 @@ static void set_why(struct nv_health *health, struct nv_str text)
     nv_buf_release(&line);
 }
 
+/*
+ * A status line of HTTP/1.1 alone is not enough: a dev server that took the port answers 404
+ * in perfect HTTP. It must be 200; the reason is the body, which the gateway writes in words.
+ */
 void nv_health_read(struct nv_str reply, struct nv_health *health)
 {
     size_t end = nv_str_find(reply, NV_STR("\r\n\r\n"));
@@ -138,6 +165,11 @@ void nv_health_read(struct nv_str reply, struct nv_health *health)
                              : NV_STR("who answers there is no gateway"));
 }
 
+/*
+ * `ready` must be there and true. Everything else, also an answer that is no JSON, is not
+ * ready: a health check that is wrong in this direction costs a restart, in the other one it
+ * hides a fault.
+ */
 void nv_health_read_status(struct nv_str json, struct nv_health *health)
 {
     struct nv_arena *arena = nv_arena_new(NV_CAP_ADMIN_ANSWER);
@@ -155,6 +187,10 @@ void nv_health_read_status(struct nv_str json, struct nv_health *health)
     nv_arena_free(arena);
 }
 
+/*
+ * `Connection: close`, so that the end of the answer is the end of the connection and no
+ * length has to be believed.
+ */
 static void ask_at(int fd, struct nv_health *health)
 {
     static const char text[] =
@@ -176,6 +212,10 @@ static void ask_at(int fd, struct nv_health *health)
     (void)close(fd);
 }
 
+/*
+ * Without a journal there is no directory that both know, and so no socket. That is said,
+ * because `none` for the admin port and no journal is a configuration that somebody chose.
+ */
 static void ask_control(const struct nv_options *options, struct nv_health *health)
 {
     struct nv_buf status;

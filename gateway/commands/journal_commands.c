@@ -3,6 +3,17 @@
  *
  * A gateway that runs holds the lock of its journal, and its exporter must hear of a retry:
  * then the command goes through the control socket. Otherwise it works on the journal itself.
+ *
+ *   dead ... ─▶ the journal's lock ─┬─ got ─────▶ store here ▸ slices ▸ the next start sends
+ *                                   └─ LOCKED ──▶ control socket ▸ slices ▸ sent at once
+ *
+ * The lock decides, not a file that says who runs: such a file survives a kill, the kernel's
+ * lock does not, and between a look at one and the work a gateway could start.
+ *
+ * Of all letters at once means slices of half a second (gateway/dead/dead.h), in both cases:
+ * the gateway's control thread is free between two of them, and here a person sees how far it
+ * is. What goes on is told by a thread of its own, on stderr, so that stdout stays what a
+ * script reads.
  */
 #include "gateway/commands/journal_commands.h"
 
@@ -27,6 +38,11 @@
 
 #define MS_A_SECOND 1000
 
+/*
+ * What was found is printed whether or not it failed behind that: half a list with its reason
+ * is more than the reason. Masked last, over everything, since letters quote backends and
+ * clients.
+ */
 static int finish(struct nv_buf *text, enum nv_shown_form form, enum nv_err err,
                   struct nv_fail *fail)
 {
@@ -40,6 +56,10 @@ static int finish(struct nv_buf *text, enum nv_shown_form form, enum nv_err err,
     return NV_EXIT_FAILED;
 }
 
+/*
+ * Damage and a missing key look alike to a reader of bytes and want opposite things of a
+ * person: one is lost, the other waits for its key.
+ */
 static void tell_encrypted(const struct nv_journal_report *report, struct nv_buf *text)
 {
     if (report->encrypted == 0)
@@ -58,6 +78,10 @@ static void tell_check(void *ctx, unsigned seconds)
         atomic_load(&advance->done), atomic_load(&advance->total), seconds);
 }
 
+/*
+ * It takes no lock: the check reads, beside a gateway that writes, too. Damage, gaps and
+ * records without their key are exit code 1, so that a script may ask this before an upgrade.
+ */
 int nv_command_journal(const struct nv_options *options, bool list)
 {
     struct nv_journal_advance advance = {0};
@@ -96,6 +120,10 @@ static enum nv_err send_offline(void *ctx, uint64_t id, struct nv_str json)
     return err != NV_OK || is ? err : nv_dead_letters_retry(ctx, id, json, NULL);
 }
 
+/*
+ * A dead letter of OTLP is translated again by this program's tables, which may be newer than
+ * those that failed; what it becomes goes to send_offline.
+ */
 static enum nv_err retry_offline(void *ctx, uint64_t id)
 {
     return nv_dead_retry(ctx, id);
@@ -109,6 +137,10 @@ struct advance {
     _Atomic uint64_t done, left;
 };
 
+/*
+ * Nothing done yet is no zero: the answer to the first slice, which lists all letters, may be
+ * what takes long.
+ */
 static void tell_advance(void *ctx, unsigned seconds)
 {
     const struct advance *advance = ctx;
@@ -154,6 +186,11 @@ static enum nv_err slice_offline(void *ctx, struct nv_dead_slice *slice)
                              offline->text);
 }
 
+/*
+ * A letter that was never translated needs what the pipeline needs: tables, redaction,
+ * limits, by the same functions that wire the gateway (gateway/stages.h). So a retry here and
+ * one in the gateway make the same bytes.
+ */
 static enum nv_err run_retry(const struct nv_options *options, struct offline *offline,
                              struct advance *advance, struct nv_fail *fail)
 {
@@ -212,6 +249,10 @@ static enum nv_err slice_online(void *ctx, struct nv_dead_slice *slice)
                           online->fail);
 }
 
+/*
+ * Opening is the question who has the journal. That it is locked is no failure, and its words
+ * are forgotten, or they would stand before those of the control socket.
+ */
 static enum nv_err run_dead(const struct nv_options *options,
                             const struct nv_dead_request *request, struct nv_buf *text,
                             struct nv_fail *fail)
@@ -233,6 +274,7 @@ static enum nv_err run_dead(const struct nv_options *options,
     return err;
 }
 
+/* The verb is the command's place behind DEAD_LIST: both enums have the four in one order. */
 int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli)
 {
     struct nv_dead_request request;

@@ -2,6 +2,15 @@
  * kafka inspect: a line for each message, then what it means.
  *
  *   otlp_spans 3 at 1234  2026-11-29T21:50:36Z  812 bytes, delivered
+ *
+ * For the question "where is my trace?" between two roles of the gateway (docs/scale.md).
+ * Three answers are worth a word, since each has another cause: its key is not the trace id
+ * (somebody else writes the topic), it is not in the partition that the id leads to
+ * (partitions were added, or another hash wrote it), and it lies behind the group's mark
+ * (delivered, or a dead letter).
+ *
+ * Lines are printed as they are found: reading a topic may take two minutes, and the first
+ * message is often all that was wanted.
  */
 #include "gateway/commands/kafka_command.h"
 
@@ -43,6 +52,9 @@ static void print_mark(struct nv_buf *text, const char *topic, int64_t mark)
     }
 }
 
+/*
+ * What was not read is said last: "nothing found" of a search that ended early is no answer.
+ */
 static void print_end(const struct nv_options *options, const struct nv_kafka_inspected *all)
 {
     struct nv_buf text;
@@ -89,6 +101,10 @@ static enum nv_err inspect(const struct nv_options *options, const uint8_t *trac
     return err;
 }
 
+/*
+ * Nothing found is exit code 1, as of grep. A wrong id or a missing option is 2, before any
+ * broker is asked.
+ */
 int nv_command_kafka_inspect(const struct nv_options *options, const struct nv_cli *cli)
 {
     struct nv_kafka_inspected all = {0};

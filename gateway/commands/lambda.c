@@ -55,6 +55,10 @@ struct extension {
     sem_t ended; /* of an idle one */
 };
 
+/*
+ * Lambda starts every file below /opt/extensions/ without arguments: the place is all it can
+ * be known by. The variable keeps a copy of that path on somebody's disk from being one.
+ */
 bool nv_lambda_is_extension(const char *program)
 {
     return getenv(API_VARIABLE) && program && strstr(program, "/extensions/");
@@ -96,6 +100,10 @@ static void end_process(void *ctx, uint64_t deadline_ms)
     (void)kill(getpid(), SIGTERM);
 }
 
+/*
+ * Without a registration nobody tells us of a freeze or of the end: a gateway would only hold
+ * memory of the function. So the process ends, and the function runs without traces.
+ */
 static void started(void *ctx, const struct nv_gateway *gateway)
 {
     struct extension *extension = ctx;
@@ -135,7 +143,11 @@ static void end_idle(void *ctx, uint64_t deadline_ms)
     (void)sem_post(&extension->ended);
 }
 
-/* Answers every event until the environment ends. */
+/*
+ * Answers every event until the environment ends. An extension that has not come to life
+ * answers all the same: a gateway that is wrongly configured costs traces, never the function
+ * (docs/design/0021-lambda.md).
+ */
 static void idle(struct extension *extension)
 {
     struct nv_fail fail = {0};

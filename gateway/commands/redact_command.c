@@ -2,9 +2,15 @@
  * redact --dry-run: bodies through the door, the translation and the redaction, which tells
  * what it took.
  *
+ *   files ─▶ explain's bodies ─▶ each trace ─▶ translate ─▶ redact ─▶ rule, place, key, count
+ *                                                              └ no value is ever printed
+ *
  * Whatever the configuration says, secrets are looked for: somebody who turned them off asks
  * this to see what that would let through. Keys are a client's: they are redacted themselves,
  * and shown without control characters.
+ *
+ * It is the pipeline's redaction on the pipeline's translation, not a search in the file:
+ * places are those of the translated trace, where something was masked or was not.
  */
 #include "gateway/commands/redact_command.h"
 
@@ -46,6 +52,10 @@ static enum nv_err report_lines(struct reporting *reporting, struct nv_arena *ar
     return reporting->report->failed;
 }
 
+/*
+ * A trace without a span is never sent, so nothing of it could leak. The arena is the trace's
+ * whole life: it is freed here on every way out.
+ */
 static enum nv_err report_trace(void *ctx, struct nv_raw_trace *raw)
 {
     struct reporting *reporting = ctx;
@@ -68,6 +78,10 @@ static enum nv_err report_trace(void *ctx, struct nv_raw_trace *raw)
     return err;
 }
 
+/*
+ * A trace tells NV_REDACTED_LINES_MAX lines at most, so what is above them is counted and
+ * said: a short report must not read as a clean one.
+ */
 enum nv_err nv_redact_report(const struct nv_explain *explain, const struct nv_mapping *mapping,
                              const struct nv_redaction_config *config, struct nv_buf *report)
 {

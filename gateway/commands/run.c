@@ -44,6 +44,10 @@
  * again. */
 #define TOGETHER_MS 500
 
+/*
+ * Words of the configuration and of libraries go to a terminal here, before a log exists:
+ * shown without control characters, secrets masked, on one line.
+ */
 void nv_run_print_failure(const struct nv_fail *fail)
 {
     const char *what = fail->what[0] != '\0' ? fail->what : nv_err_info(fail->code)->text;
@@ -67,6 +71,11 @@ void nv_run_configure_log(const struct nv_options *options)
     nv_log_configure((enum nv_log_level)options->log_level, text ? NV_LOG_TEXT : NV_LOG_JSON);
 }
 
+/*
+ * Before the log is told its form and level, lines are held back (nv_log_hold in main): a
+ * warning about the configuration would otherwise come in the wrong form. A failure lets them
+ * go.
+ */
 bool nv_run_load(struct nv_options *options, const struct nv_option_sources *sources)
 {
     struct nv_fail fail = {0};
@@ -101,6 +110,7 @@ static void write_client_url(const char *address, bool tls, struct nv_buf *buf)
         (void)nv_buf_printf(buf, "%s://%s", scheme, address);
 }
 
+/* Of an address that there is none of, nothing: a banner lists what can be used. */
 static void write_line(const char *name, const char *address, bool tls, struct nv_buf *buf)
 {
     if (!address)
@@ -155,6 +165,10 @@ static void print_banner(const struct nv_gateway *gateway)
     nv_buf_release(&text);
 }
 
+/*
+ * A browser that can't be started is no failure of the gateway: the address stands in the
+ * banner.
+ */
 static void open_page(const struct nv_gateway *gateway)
 {
     struct nv_buf url;
@@ -169,6 +183,10 @@ static void open_page(const struct nv_gateway *gateway)
 
 /* ---- signals ----------------------------------------------------------------------------- */
 
+/*
+ * Before any thread is made, since threads inherit the mask: a signal that found one thread
+ * with another mask would run the default, which is to end without a drain.
+ */
 static void block_signals(sigset_t *set)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -207,6 +225,12 @@ static void end_late(int signal)
     _exit(NV_EXIT_OK);
 }
 
+/*
+ *   SIGTERM ──▶ drain ── stop.deadline_ms ──▶ put away ── LATE_MS ──▶ SIGALRM: _exit
+ *
+ * A timer of the kernel and not a thread: what hangs may hold any lock, and what ends the
+ * process then may take none. Nothing accepted is lost by it, only delivered later.
+ */
 static void arm_deadline(const struct nv_gateway *gateway)
 {
     const uint64_t ms = nv_gateway_options(gateway)->stop_deadline_ms + LATE_MS;
@@ -217,6 +241,10 @@ static void arm_deadline(const struct nv_gateway *gateway)
     (void)setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+/*
+ * stopping_since is written while the signals are still blocked, so that no handler sees half
+ * of it. SIGHUP is ignored from here on: a reload of what is being taken down helps nobody.
+ */
 static void arm_second_signal(const sigset_t *set)
 {
     struct sigaction action = {.sa_handler = end_at_once, .sa_flags = SA_RESTART};
@@ -241,6 +269,14 @@ static void free_options(struct nv_options *options)
     free(options);
 }
 
+/*
+ *   load ─┬─ wrong ─▶ said, nothing changed: a typo must not take a gateway down
+ *         └─ good ──▶ log ▸ gateway takes over what can change ▸ those of the last reload go
+ *
+ * The options are loaded whole and from the same sources as at the start, environment too, so
+ * that a reload and a restart come to the same. READY=1 follows in every case: systemd waits
+ * for it.
+ */
 static void reload(struct nv_gateway *gateway, const struct nv_option_sources *sources,
                    struct reloaded *reloaded)
 {
@@ -275,6 +311,10 @@ struct watched {
     struct nv_file_watch watch;
 };
 
+/*
+ * Anew after a reload, which may have named other files. The paths are borrowed from the
+ * options in force, which live until the reload after.
+ */
 static void watch(struct watched *watched, const struct nv_gateway *gateway)
 {
     const struct nv_options *options = nv_gateway_options(gateway);
@@ -304,6 +344,14 @@ static void look_at_files(struct nv_gateway *gateway, struct watched *watched)
     }
 }
 
+/*
+ *   sigtimedwait ─┬─ a look's time is over ─▶ watchdog, notices, now and then memory and files
+ *                 ├─ SIGHUP ────────────────▶ reload
+ *                 └─ SIGTERM, SIGINT ───────▶ back, to stop
+ *
+ * The watchdog is told only when the shards get on (nv_gateway_look): a supervisor that hears
+ * from the main thread alone would keep a gateway whose shards hang.
+ */
 static int wait_for_end(struct nv_gateway *gateway, const sigset_t *set,
                         const struct nv_option_sources *sources, struct reloaded *reloaded,
                         const struct nv_admin_source *source)
@@ -332,6 +380,11 @@ static int wait_for_end(struct nv_gateway *gateway, const sigset_t *set,
 
 /* ---- the whole of it --------------------------------------------------------------------- */
 
+/*
+ * A shard that does not end owns memory that others point to: then nothing is freed, and the
+ * process ends. Otherwise all is freed, which is how leaks show under a sanitizer, and the
+ * timer is taken back before main returns.
+ */
 static void stop(struct nv_gateway *gateway, const sigset_t *set, int code)
 {
     const struct itimerval never = {0};
@@ -347,6 +400,10 @@ static void stop(struct nv_gateway *gateway, const sigset_t *set, int code)
     (void)setitimer(ITIMER_REAL, &never, NULL);
 }
 
+/*
+ * Three failures that nearly every installation meets once get the command that mends them: a
+ * port in use, a journal that another gateway has, a directory of somebody else.
+ */
 static int fail_to_start(struct nv_gateway *gateway, enum nv_err err, struct nv_fail *fail,
                          const sigset_t *set)
 {
@@ -383,6 +440,14 @@ static void begin_extras(const struct nv_run_extras *extras, const struct nv_gat
         extras->started(extras->ctx, gateway);
 }
 
+/*
+ *   signals ▸ origins ▸ memory ▸ descriptors ▸ new ▸ start ▸ banner ▸ READY=1 ▸ extras
+ *           ... wait ...
+ *   extras ▸ STOPPING=1 ▸ last notices ▸ stop ▸ options of the last reload
+ *
+ * The order is of dependencies: nothing is bound before everything was checked, and READY=1
+ * is said when clients are served, not when we hope so.
+ */
 int nv_run(const struct nv_options *options, const struct nv_option_sources *sources,
            const struct nv_run_extras *extras)
 {

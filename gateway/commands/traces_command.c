@@ -47,6 +47,11 @@ struct asked {
 
 /* ---- store ------------------------------------------------------------------------------- */
 
+/*
+ * Opened to be read: a gateway that writes beside it is not held up (SQLite's WAL), and a
+ * command that is killed leaves nothing behind. That there is no store, and that there is
+ * none yet, want different things of a person.
+ */
 enum nv_err nv_traces_open_store(const struct nv_options *options, struct nv_fail *fail,
                                  struct nv_sql **out)
 {
@@ -65,6 +70,7 @@ enum nv_err nv_traces_open_store(const struct nv_options *options, struct nv_fai
     return nv_sql_open(options->store_file, true, fail, out);
 }
 
+/* SQLite's own words, when nobody had better ones. */
 static int fail_with(enum nv_err err, struct nv_fail *fail, const struct nv_sql *sql)
 {
     if (err == NV_OK)
@@ -105,6 +111,11 @@ static void print_buf(struct nv_buf *text, enum nv_shown_form form)
     nv_shown_print(stdout, nv_buf_str(text), form);
 }
 
+/*
+ *   words ─▶ filter ─▶ the list's JSON, as the page gets it ─▶ lines | table
+ *
+ * Nothing found is said on stderr and is exit code 0: an empty list is an answer.
+ */
 static int list(struct asked *asked, struct nv_sql *sql)
 {
     struct nv_trace_filter filter;
@@ -223,6 +234,9 @@ static int show(struct asked *asked, struct nv_sql *sql)
     return fail_with(err, &fail, sql);
 }
 
+/*
+ * Goes on as long as somebody reads: `traces export | head` ends here, not at the last trace.
+ */
 static bool export_one(void *ctx, int64_t id, struct nv_str json)
 {
     (void)ctx;
@@ -270,6 +284,11 @@ static enum nv_err look(struct asked *asked, struct nv_fail *fail)
     return err;
 }
 
+/*
+ * The directory, because the file may be replaced, and because SQLite writes into files
+ * beside it first (-wal). No inotify, or a full one, is no failure: then a look each LOOK_MS
+ * finds what is new.
+ */
 static int watch_directory(const char *file)
 {
     char directory[4096];
@@ -294,6 +313,11 @@ static bool wait_for_more(int watch)
     return (fds[1].revents & (POLLERR | POLLNVAL)) == 0;
 }
 
+/*
+ * Starts behind what is there: who follows wants what comes. A store that is gone or locked
+ * for a moment is a gateway that restarts, and is waited for; it ends when stdout's reader
+ * does.
+ */
 static int follow(struct asked *asked, struct nv_sql *sql)
 {
     struct nv_fail fail = {0};

@@ -1,6 +1,15 @@
 /*
  * A row is what fits: numbers first, because they are compared down the page, texts behind
  * them, because they may be cut.
+ *
+ *   id        time         ✓ duration   in→out      cost        name           question ...
+ *   └ as short as it tells the rows apart, never below NV_TABLE_ID_MIN
+ *
+ * Rows come as the JSON that the page gets, and not from the store's tables: the same numbers
+ * stand in both, and a script that has one has the other (`--json`).
+ *
+ * Columns are cells of a terminal, which nv_line counts: a name in Chinese takes two of them
+ * a character, and what is cut there is cut between characters.
  */
 #include "gateway/commands/traces_table.h"
 
@@ -26,6 +35,7 @@ static double number_of(const struct nv_value *row, const char *key, double othe
 
 /* ---- ids --------------------------------------------------------------------------------- */
 
+/* Bytes, as ids are ASCII. */
 static size_t common(struct nv_str a, struct nv_str b)
 {
     size_t len = 0;
@@ -50,7 +60,10 @@ static size_t id_length(const struct nv_array *rows)
 
 /* ---- a row ------------------------------------------------------------------------------- */
 
-/* Of today the time, else the day and the time. */
+/*
+ * Of today the time, else the day and the time. In the zone of who looks and compares it with
+ * a watch; JSON has start_ms. localtime_r, because the other one is banned: it shares its result.
+ */
 static void write_time(double start_ms, char text[20])
 {
     time_t start = (time_t)(start_ms / 1000.0), now = time(NULL);
@@ -75,6 +88,10 @@ static void put_padded(struct nv_line *line, enum nv_line_style style, const cha
     pad(line, before - line->room, columns);
 }
 
+/*
+ * What is not known is left empty, and a cost that is not known is a dash: 0 would say that
+ * it was free. A duration past what 64 bits of nanoseconds hold is damage, and left out.
+ */
 static void put_numbers(struct nv_line *line, const struct nv_value *row)
 {
     char text[NV_FACT_TEXT_SIZE] = "", tokens[48] = "";
@@ -141,6 +158,9 @@ enum nv_err nv_traces_table_write(struct nv_str list, const struct nv_terminal *
     return err != NV_OK ? err : out->failed;
 }
 
+/*
+ * Each row as it came, a line each: what a script wants of a list is to be read line by line.
+ */
 enum nv_err nv_traces_table_lines(struct nv_str list, struct nv_buf *out)
 {
     struct nv_arena *arena = nv_arena_new(NV_CAP_STORE_ARENA);

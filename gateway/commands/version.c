@@ -19,6 +19,10 @@
 
 #include "base/banned.h"
 
+/*
+ * Of the build what changes times and behaviour: a report of "slow" from a build without
+ * optimisation, or with a sanitizer, is answered by this line.
+ */
 #if defined(__SANITIZE_ADDRESS__)
 #define BUILD_KIND "asan"
 #elif defined(__SANITIZE_THREAD__)
@@ -44,8 +48,16 @@ struct library {
     const char *name, *version;
 };
 
+/*
+ * Those that a distribution updates on its own, below all that reads what others wrote:
+ * network, compression, storage, parsers.
+ */
 #define LIBRARIES 9
 
+/*
+ * Copied from a list of the call: the functions are no constants, and a static list would
+ * have to be filled once by one thread.
+ */
 static void ask_libraries(struct library out[LIBRARIES])
 {
     const struct library libraries[LIBRARIES] = {
