@@ -1,6 +1,17 @@
 /*
  * Over utf8proc. Python's str.lower() follows Unicode's SpecialCasing, utf8proc's doesn't: it
  * has two rules that no language decides, of which the second looks around.
+ *
+ *   value ─▶ composed (NFC) ─▶ without white space ─▶ lower case ─▶ hashed (pseudonym.c)
+ *            └ all ASCII: two passes by hand, no allocation
+ *
+ * What comes out must be what the vendor's SDK makes of the same value, byte for byte, or the
+ * same person has one pseudonym from the SDK and another one from here. So questions that
+ * Unicode leaves open are answered as Python answers them: white space is str.isspace, a
+ * digit is what int() reads, a word is what \w matches.
+ *
+ * Bad UTF-8 is a character of its own, one byte long, which is neither digit nor word:
+ * nothing matches across it, and a scan goes on behind it.
  */
 #include "redaction/personal/characters.h"
 
@@ -22,6 +33,10 @@ static bool is_ascii_alnum(uint32_t code)
     return (code >= '0' && code <= '9') || ((code | 0x20u) >= 'a' && (code | 0x20u) <= 'z');
 }
 
+/*
+ * ASCII first: it is nearly all of it, and utf8proc's decoding is a call into another
+ * library.
+ */
 struct nv_character nv_character_at(struct nv_str text, size_t at)
 {
     struct nv_character none = {BAD, 0};
@@ -38,6 +53,10 @@ struct nv_character nv_character_at(struct nv_str text, size_t at)
     return (struct nv_character){(uint32_t)code, (size_t)len};
 }
 
+/*
+ * Goes back to a byte that may begin a character, four at most, and reads it forwards: a
+ * character that does not end at `at` is none, as in a text that is cut in the middle of one.
+ */
 struct nv_character nv_character_before(struct nv_str text, size_t at)
 {
     size_t from = at;
@@ -70,6 +89,11 @@ int nv_digit_value(uint32_t code)
     return (int)((code - zero) % 10);
 }
 
+/*
+ * PCRE2 has Unicode's tables of its own release, utf8proc has those of another: of characters
+ * above the first plane that one of them has as a digit and the other not yet, neither is
+ * sure.
+ */
 bool nv_character_is_unsure_digit(uint32_t code)
 {
     utf8proc_category_t c = code < 0x10000 ? UTF8PROC_CATEGORY_LO : category(code);
@@ -85,6 +109,10 @@ bool nv_character_is_word(uint32_t code)
            (c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO);
 }
 
+/*
+ * By bytes that begin one, also in what is not UTF-8: lengths are only compared with each
+ * other.
+ */
 size_t nv_character_count(struct nv_str text)
 {
     size_t count = 0;
@@ -106,6 +134,7 @@ bool nv_character_is_white(uint32_t code)
     return c >= UTF8PROC_CATEGORY_ZS && c <= UTF8PROC_CATEGORY_ZP;
 }
 
+/* By blocks, as libphonenumber's matcher asks it. */
 bool nv_character_is_latin(uint32_t code)
 {
     static const uint32_t blocks[][2] = {{0, 0x24f}, {0x300, 0x36f}, {0x1e00, 0x1eff}};
@@ -186,6 +215,10 @@ static void append_lower(struct nv_buf *out, struct nv_str text)
     }
 }
 
+/*
+ * Composed before white space goes, since a mark behind a space would else join the letter
+ * before it. The copies are freed at once: values are as short as a name or an address.
+ */
 static enum nv_err append_unicode(struct nv_buf *out, struct nv_str value)
 {
     utf8proc_uint8_t *composed = NULL;
@@ -210,6 +243,10 @@ static enum nv_err append_unicode(struct nv_buf *out, struct nv_str value)
     return err;
 }
 
+/*
+ * ASCII is its own composed form and has no special casing: nothing of Unicode is asked of
+ * it.
+ */
 enum nv_err nv_canonical_append(struct nv_buf *out, struct nv_str value)
 {
     for (size_t i = 0; i < value.len; i++) {

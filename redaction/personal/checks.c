@@ -30,6 +30,7 @@ size_t nv_check_none(struct nv_str match)
     return match.len;
 }
 
+/* Punctuation at the end is the sentence's, not the address's. */
 size_t nv_check_url(struct nv_str match)
 {
     static const struct nv_str ends = NV_STR_INIT(".,;:!?)]}'\"");
@@ -39,6 +40,10 @@ size_t nv_check_url(struct nv_str match)
     return len;
 }
 
+/*
+ * Luhn's sum, from the right. A match that has anything but digits in it is taken as it is:
+ * dashes mean that somebody wrote an id.
+ */
 size_t nv_check_emirates_id(struct nv_str match)
 {
     int digits[16];
@@ -93,6 +98,10 @@ static unsigned value_of(uint32_t code)
     return digit >= 0 ? (unsigned)digit : (unsigned)(code - 'A' + 10) % 36;
 }
 
+/*
+ * ISO 7064, MOD 97-10: the first four characters count last, letters as two digits.
+ * Remainders are taken as it goes, since the number has more digits than 64 bits hold.
+ */
 static bool remainder_is_one(const unsigned char *values, size_t len)
 {
     unsigned rest = 0;
@@ -103,6 +112,10 @@ static bool remainder_is_one(const unsigned char *values, size_t len)
     return rest == 1;
 }
 
+/*
+ * The match may be longer than the number, as the pattern can't know each country's length:
+ * it is cut to it, and what follows must be a space or the end.
+ */
 size_t nv_check_iban(struct nv_str match)
 {
     unsigned char values[IBAN_MAX];

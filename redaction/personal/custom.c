@@ -1,7 +1,19 @@
 /*
  * Whether a pattern can run away is told by its form alone, before any text is there; it
- * refuses a little too much (a possessive or atomic group in it helps), never too little for a
- * repeat in a repeat. What runs away in other ways meets the limit of steps (regex.h).
+ * refuses a little too much (a possessive or atomic group in it helps), never too little for
+ * a repeat in a repeat. What runs away in other ways meets the limit of steps (regex.h).
+ *
+ *   pattern  ( a + b ) +        depth 1 has an endless repeat, and is itself repeated: refused
+ *   pattern  ( a + b ) ++       possessive: gives nothing back, so it can't run away
+ *   pattern  (?> a + ) +        atomic: the same
+ *   pattern  ( a + ) {2,5}      has an end: at most five times what is inside
+ *
+ * Refused at the start and not at the first text that shows it: then a person reads it who
+ * can mend it, with the place in the pattern. The limits stay for what form can't tell.
+ *
+ * Allowed values are compared in canonical form (characters.h), so that a value passes
+ * however it is written; one that begins with * passes with anything before it (a domain:
+ * *@example.com).
  */
 #include "redaction/personal/custom.h"
 
@@ -13,6 +25,7 @@
 
 #include "base/banned.h"
 
+/* Groups in groups that are followed; a pattern deeper than that is refused, at the group. */
 #define DEPTH_MAX 64u
 
 struct custom_pattern {
@@ -118,6 +131,10 @@ static size_t find_runaway(struct nv_str pattern)
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
+/*
+ * The path is the number of the pattern or value, so that who reads options can name its
+ * line.
+ */
 static enum nv_err wrong(struct nv_fail *fail, size_t number, size_t offset, const char *why)
 {
     enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, offset, "%s", why);
@@ -126,6 +143,10 @@ static enum nv_err wrong(struct nv_fail *fail, size_t number, size_t offset, con
     return err;
 }
 
+/*
+ * As the SDK makes a label of what is configured. A label that is there twice would count two
+ * patterns as one, but for those without a name, which are CUSTOM, all of them.
+ */
 static enum nv_err read_label(struct nv_custom *custom, size_t number, struct nv_str label,
                               struct nv_fail *fail)
 {
@@ -150,6 +171,7 @@ static enum nv_err read_label(struct nv_custom *custom, size_t number, struct nv
     return NV_OK;
 }
 
+/* Compiled first: PCRE2's words about a mistake are better than ours about its form. */
 static enum nv_err read_pattern(struct nv_custom *custom, size_t number,
                                 const struct nv_personal_pattern *from, struct nv_fail *fail)
 {

@@ -15,6 +15,7 @@
 
 #include "base/banned.h"
 
+/* Of the SDK's own look before it searches for telephone numbers (hints.h, `dense`). */
 #define GAP_MAX 3u
 #define NOWHERE SIZE_MAX
 
@@ -46,6 +47,13 @@ static bool is_joint(unsigned char c)
            (c >= 0x1c && c <= 0x1f) || c >= 0x80;
 }
 
+/*
+ *   12.34 56---78
+ *     └ one joint: joined goes on, dots count   └ more than GAP_MAX: all of it begins anew
+ *
+ * Called where a run begins, so what is between two runs is read once, and no further than it
+ * matters.
+ */
 static void see_gap(struct pass *pass, size_t from)
 {
     uint32_t characters = 0;
@@ -102,7 +110,10 @@ static void see_digits(struct pass *pass, size_t from, size_t to, uint32_t digit
     hints->area |= to < pass->text.len && pass->text.ptr[to] == ')';
 }
 
-/* How long the digit at `at` is whose first byte is beyond ASCII; 0: it is none. */
+/*
+ * How long the digit at `at` is whose first byte is beyond ASCII; 0: it is none. Two
+ * comparisons save decoding what nearly all text beyond ASCII is.
+ */
 static size_t other_digit(struct nv_str text, size_t at)
 {
     unsigned char first = (unsigned char)text.ptr[at];
@@ -128,6 +139,7 @@ static bool is_of_url(struct nv_str text, size_t slash)
            (text.ptr[colon - 2] == 'p' || text.ptr[colon - 2] == 's');
 }
 
+/* Only asked of texts that have a slash. */
 static bool has_url(struct nv_str text)
 {
     const char *end = text.ptr + text.len;
@@ -200,7 +212,11 @@ static bool has_other_digits(struct nv_str text, size_t from, size_t to)
     return false;
 }
 
-/* A block of the text, or of a copy of its end. False: it has digits of other scripts. */
+/*
+ * A block of the text, or of a copy of its end. False: it has digits of other scripts. The
+ * end of a text is copied into a block of zeros, which are nothing to anybody: no byte behind
+ * the text is read.
+ */
 static inline bool read_block(struct pass *pass, struct seen *seen, const char *at, size_t base)
 {
     const __m128i *blocks = (const __m128i *)(const void *)at;
@@ -246,6 +262,10 @@ static bool read_blocks(struct pass *pass)
 }
 #endif
 
+/*
+ * A digit of another script ends the fast way for the whole text, and all begins anew: such
+ * texts are few, and what was counted up to there is not worth carrying over.
+ */
 struct nv_hints nv_hints_of(struct nv_str text)
 {
     const struct pass begin = {.text = text, .hints = {.ascii = true}, .end = NOWHERE};

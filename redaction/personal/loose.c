@@ -2,6 +2,20 @@
  * A run of backslashes before a quote, undone once, is half as long when it was odd; when it
  * was even, the quote is none of an inner text. So the ones at the low end of its length in
  * binary are the strings around the text to which the quote belongs.
+ *
+ *   backslashes   binary   low ones   the quote is
+ *       0            0        0       of the text itself
+ *       1            1        1       of a JSON text in one string
+ *       3           11        2       in two
+ *       7          111        3       in three
+ *       2           10        0       of the text itself, behind a backslash that is escaped
+ *
+ * Nothing is unescaped and nothing is kept: a text cut off in the middle, or with prose
+ * around it, has no one reading, and undoing it for each possible one would read it again and
+ * again.
+ *
+ * A value ends at the latest where the string around it ends: what is taken out there must
+ * leave the outer text as it was, or a trace would lose what stands behind it.
  */
 #include "redaction/personal/loose.h"
 
@@ -37,6 +51,7 @@ static size_t own_of(size_t backslashes)
     return ((size_t)1 << level_of(backslashes)) - 1;
 }
 
+/* What is looked at is counted, since a text of nothing but quotes asks from each of them. */
 static size_t next_quote(struct nv_str text, size_t at)
 {
     const char *next = at < text.len ? memchr(text.ptr + at, '"', text.len - at) : NULL;
@@ -45,7 +60,11 @@ static size_t next_quote(struct nv_str text, size_t at)
     return quote;
 }
 
-/* The first quote that ends a string of this level: one of it, or of a string around it. */
+/*
+ * The first quote that ends a string of this level: one of it, or of a string around it.
+ * Quotes of deeper levels are part of what is said; one of a level further out ends it,
+ * closed or not.
+ */
 static size_t find_end(struct nv_str text, size_t from, unsigned level)
 {
     size_t at = next_quote(text, from);
@@ -73,7 +92,11 @@ static bool is_space(char c)
     return c == ' ' || (c >= 9 && c <= 13);
 }
 
-/* Is there a key behind the quote at `open`? */
+/*
+ * Is there a key behind the quote at `open`? A quote is a key's begin only when a colon
+ * follows the string that it opens. Of text values most quotes fail here; each costs a look
+ * at its own string.
+ */
 static bool take_key(struct nv_loose *loose, size_t open, size_t run)
 {
     struct nv_str text = loose->text;
@@ -91,6 +114,10 @@ static bool take_key(struct nv_loose *loose, size_t open, size_t run)
     return true;
 }
 
+/*
+ * Goes on behind the quote and not behind its string: it may have been the end of another
+ * one.
+ */
 bool nv_loose_next_key(struct nv_loose *loose)
 {
     size_t open = next_quote(loose->text, loose->at);
@@ -107,6 +134,10 @@ bool nv_loose_next_key(struct nv_loose *loose)
 
 /* ---- values ------------------------------------------------------------------------------ */
 
+/*
+ * The backslashes of the closing quote belong to it when it is of this level; of a quote
+ * further out those that are more than its own were the value's last characters.
+ */
 static void take_string(struct nv_str text, size_t open, struct nv_loose_value *value)
 {
     size_t run = open - value->from;
@@ -125,6 +156,7 @@ static void take_string(struct nv_str text, size_t open, struct nv_loose_value *
     value->string = true;
 }
 
+/* Counts depth instead of recursing: brackets are as deep as a client makes them. */
 static size_t bracket_end(struct nv_str text, size_t at, unsigned level)
 {
     size_t depth = 0, run = 0;

@@ -2,10 +2,23 @@
  * One level of the recursion a JSON text in a JSON text: its own two buffers, which are kept
  * for the next text.
  *
+ *   arguments: "{\"to\":\"{\\\"mail\\\":...}\"}"
+ *   level 0     reader over the text        out: what is written so far, copied up to `copied`
+ *   level 1       plain: its string, undone   out: ...
+ *   level 2         plain: ...                  └ NV_NESTED_MAX: deeper is masked as a whole
+ *
  * JSON is copied up to what changed, so that numbers, spaces and order stay as they came. Two
  * keys of one text that changed could have become the same: from the second on they are
  * numbered. Quotes that were written as \u0022 come back as \", which doubles with each level
  * around them: what is written counts against the room as what is undone.
+ *
+ * Whether a text is JSON is known at its end only. So nothing of it is given away before:
+ * what was written lies in `out`, counts are put back, and the text is then read as plain
+ * text.
+ *
+ * Rejected: parsing into values and writing them anew. Numbers would change (1.0, 1e400),
+ * keys that are there twice would be one, and a trace would differ from what the application
+ * sent for every text that was looked at, not only for those where something was found.
  */
 #include "redaction/personal/nested.h"
 
@@ -145,6 +158,9 @@ struct json {
     uint64_t identifying[NV_JSON_DEPTH_LIMIT / 64 + 1]; /* bit d: the key at level d */
 };
 
+/*
+ * By the first character: most texts are prose, and end here. One that lies costs a reading.
+ */
 static bool looks_like_json(struct nv_str text)
 {
     size_t at = 0;
@@ -158,6 +174,10 @@ static bool is_wanted(const struct nv_nested *nested, const struct nv_hints *hin
     return !nested->keeps && nv_personal_may_hold(nested->finder, hints);
 }
 
+/*
+ * A bit for each depth: an array has its key's, an object none, so that the number under
+ * "ids": [[4711]] is still under "ids".
+ */
 static void set_identifying(struct json *json, unsigned depth, bool on)
 {
     uint64_t bit = UINT64_C(1) << (depth % 64);
@@ -206,7 +226,15 @@ static enum nv_err unescape(struct json *json, struct nv_str *text)
 static enum nv_err redact_text(struct nv_nested *nested, struct nv_str *text,
                                const struct nv_hints *hints);
 
-/* Redacts what the string at hand says; *changed: into *text. */
+/*
+ * Redacts what the string at hand says; *changed: into *text.
+ *
+ *   raw ─▶ hints, of the escaped form ─▶ nothing wanted: done, nothing was copied
+ *      └─▶ undone ─▶ hints again ─▶ one level deeper
+ *
+ * Hints may count too much, never too little, also of text with escapes in it: `escape`
+ * beside a digit is enough to look.
+ */
 static enum nv_err redact_string(struct json *json, struct nv_str *text, bool *changed)
 {
     struct nv_nested *nested = json->nested;
@@ -263,6 +291,10 @@ static enum nv_err redact_value(struct json *json)
     return err == NV_OK && changed ? put(json, from, to, text) : err;
 }
 
+/*
+ * Whole numbers only: nobody is identified by 0.7, and a fraction that became a word would
+ * break who reads a score. What 64 bits don't hold stays.
+ */
 static enum nv_err redact_number(struct json *json)
 {
     struct nv_nested *nested = json->nested;
@@ -416,7 +448,11 @@ static enum nv_err finish(struct nv_nested *nested, size_t copied, struct nv_str
     return NV_OK;
 }
 
-/* *done: the text was JSON; else nothing happened. */
+/*
+ * *done: the text was JSON; else nothing happened. The value of an identifying key and a key
+ * to be kept may be open when the JSON breaks off: what was set by them is put back, as are
+ * the counts.
+ */
 static enum nv_err redact_json(struct nv_nested *nested, struct nv_str *text, bool *done)
 {
     struct json json = {.nested = nested, .level = &nested->levels[nested->depth]};
@@ -500,6 +536,11 @@ static enum nv_err redact_loose_member(struct nv_nested *nested, struct nv_loose
     return nv_buf_append_str(out, word);
 }
 
+/*
+ * For what is no one JSON text: a stream's chunk, two values in a row, JSON in prose. Only
+ * keys that something is done with are looked for, the rest of the text is searched as plain
+ * text after.
+ */
 static enum nv_err redact_loose(struct nv_nested *nested, struct nv_str *text)
 {
     struct nv_loose loose = {.text = *text};
@@ -535,6 +576,10 @@ static enum nv_err redact_text(struct nv_nested *nested, struct nv_str *text,
     return is_wanted(nested, &now) ? redact_flat(nested, text, &now) : NV_OK;
 }
 
+/*
+ * The room is for all levels of one text together. What needs more is not cut: it is a mask,
+ * counted as such, since what is inside of it was not seen.
+ */
 enum nv_err nv_nested_text(struct nv_nested *nested, struct nv_arena *arena,
                            enum nv_nested_numbers numbers, struct nv_str *text,
                            struct nv_personal_counts *counts)

@@ -3,8 +3,15 @@
  * built-in match that overlaps one is dropped, even if it is longer.
  *
  * The pattern of EMAIL alone would cost the square of a text's length (each place in a run of
- * letters may begin an address): it is tried once for each @, at the leftmost place from which
- * it can reach that one, as what follows the @ doesn't depend on where the address begins.
+ * letters may begin an address): it is tried once for each @, at the leftmost place from
+ * which it can reach that one, as what follows the @ doesn't depend on where the address
+ * begins.
+ *
+ *   hints ─▶ bits of the patterns that can match ─▶ each over the text, or over the window
+ *            └ none, as of nearly all texts: nothing is searched at all
+ *
+ * Given up means masked: a search that meets a limit returns NV_ERR_LIMIT, and who called
+ * masks the text as a whole. There is no way out of here that leaves a text half looked at.
  */
 #include "redaction/personal/personal.h"
 

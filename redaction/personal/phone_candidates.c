@@ -146,7 +146,10 @@ static size_t skip_others(struct nv_str text, size_t at)
     return at;
 }
 
-/* The first digit from `at` on, or the length; or where it became unsure. */
+/*
+ * The first digit from `at` on, or the length; or where it became unsure. Most of a text is
+ * skipped here, sixteen bytes at a time.
+ */
 static size_t next_digit(struct scan *scan, size_t at)
 {
     while ((at = skip_others(scan->text, at)) < scan->text.len && digit_at(scan, at) == 0 &&
@@ -161,7 +164,10 @@ struct before {
     size_t count;
 };
 
-/* Does a lead at `place` lead to the digits, with `leads` at most? */
+/*
+ * Does a lead at `place` lead to the digits, with `leads` at most? Recursion is by `leads`,
+ * two deep.
+ */
 static bool leads_to_digits(const struct before *before, size_t place, unsigned leads)
 {
     if (!(before->kind[place] & LEAD))

@@ -1,6 +1,17 @@
 /*
  * The pattern is read as if it were run on sets of words, of which only the first two digits
  * and the lengths are kept. Groups nest as deep as recursion is allowed to go.
+ *
+ *   a set     empty?   one: bits 0 to 9   two[00..99]: lengths, a bit each
+ *   \d{2}     no       -                  each: bit 2
+ *   5[01]     no       -                  50, 51: bit 2
+ *   x|y       one with the other          xy   each of x before each of y
+ *
+ * What two digits can't tell is told too widely: a length that is possible for some number
+ * with this begin counts for all. So an answer "no" is sure, which is what it is asked for.
+ *
+ * Nothing here allocates: a set is some 400 bytes, on the stack, as deep as DEPTH_MAX lets
+ * it.
  */
 #include "redaction/personal/phone_lengths.h"
 
@@ -27,6 +38,7 @@ struct reader {
 
 /* ---- sets -------------------------------------------------------------------------------- */
 
+/* In place, as the patterns of a plan are alternatives by the dozen. */
 static void unite(struct set *set, const struct set *other)
 {
     set->empty |= other->empty;
@@ -140,6 +152,7 @@ static void read_one(struct reader *reader, struct set *set)
     }
 }
 
+/* Stops past TIMES_MAX: longer numbers have no bit, and {999999} must not loop so often. */
 static unsigned read_number(struct reader *reader)
 {
     unsigned number = 0;
@@ -163,6 +176,10 @@ static void read_times(struct reader *reader, unsigned times[2])
     }
 }
 
+/*
+ * A repeat is written out: {2,4} is twice, and twice more that may be empty. At most
+ * TIMES_MAX.
+ */
 static void read_sequence(struct reader *reader, struct set *set)
 {
     *set = (struct set){.empty = true};
@@ -194,6 +211,10 @@ static void read_choice(struct reader *reader, struct set *set)
     reader->depth--;
 }
 
+/*
+ * What is left behind the pattern's end is something that was not understood: then nothing is
+ * said.
+ */
 bool nv_phone_lengths_of(const char *pattern, uint32_t lengths[NV_PHONE_LENGTHS])
 {
     struct reader reader = {.at = pattern};

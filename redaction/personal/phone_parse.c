@@ -58,6 +58,7 @@ static bool matches(const struct nv_phone_parser *parser, const struct nv_phone_
            NV_REGEX_FOUND;
 }
 
+/* As libphonenumber names them. LOCAL comes before POSSIBLE: a length may be both. */
 enum fit { FIT_POSSIBLE, FIT_LOCAL, FIT_SHORT, FIT_LONG, FIT_NOT };
 
 static enum fit fit(const struct nv_phone_plan *plan, size_t len)
@@ -74,7 +75,11 @@ static enum fit fit(const struct nv_phone_plan *plan, size_t len)
 
 /* ---- the prefix inside a country --------------------------------------------------------- */
 
-/* What a number becomes whose prefix, the first `to` digits, is replaced by the plan's rule. */
+/*
+ * What a number becomes whose prefix, the first `to` digits, is replaced by the plan's rule.
+ * Only digits and groups stand in the rules (phone_plans.inc). What would not fit is cut: no
+ * number is that long, and the plan refuses it.
+ */
 static void transform(const struct nv_phone_plan *plan, const struct nv_phone_digits *from,
                       size_t to, const struct nv_regex_match *groups,
                       struct nv_phone_digits *out)
@@ -219,7 +224,11 @@ static bool find_country(const struct nv_phone_parser *parser, bool plus, struct
 
 /* ---- valid ------------------------------------------------------------------------------- */
 
-/* The region of its country whose number it is knows its kind. */
+/*
+ * The region of its country whose number it is knows its kind. Regions that share a code are
+ * told apart by LEADING or by whose VALID fits; the first that knows the number is its
+ * region, and one that claims it by its begin and does not know it ends the search.
+ */
 static bool is_of_known_kind(const struct nv_phone_parser *parser, const struct number *number)
 {
     for (const struct nv_phone_plan *plan = number->plan; plan;
@@ -346,6 +355,10 @@ static bool is_valid(const struct nv_phone_parser *parser,
            has_prefix_if_needed(parser, number, written->text);
 }
 
+/*
+ * A number with a country's code says the same to every region: its answer is kept in
+ * `written`, and the other regions are not asked again.
+ */
 bool nv_phone_is_valid(const struct nv_phone_parser *parser, struct nv_phone_written *written)
 {
     struct number number;

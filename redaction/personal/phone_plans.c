@@ -1,6 +1,18 @@
 /*
  * Patterns lie in one array, five a plan, then one a form. The thread that is first compiles
  * one; of two that are first at once one throws its own away.
+ *
+ *   plan of AE ─▶ [ LEADING | ABROAD | INSIDE | GENERAL | VALID ]   each NULL until asked for
+ *                                         │ acquire
+ *                                         ▼
+ *                                    machine code, never changed, freed with the rules
+ *
+ * No lock: threads that wait for it would wait for one that compiles for another text.
+ * Rejected: compiling all at the start, more than a thousand programs of which a gateway
+ * needs those of a few countries.
+ *
+ * `quick` is the same idea for a plan's first digits: made when first asked for, put in place
+ * by one exchange, read without a lock from then on.
  */
 #include "redaction/personal/phone_plans.h"
 
@@ -59,6 +71,10 @@ static bool is_form_of(const struct form *form, const struct nv_phone_plan *plan
     return form->code == plan->code && strcmp(form->region, plan->region) == 0;
 }
 
+/*
+ * From the first to the last form of a plan; others may lie between, so each is asked again
+ * whose it is. The table has them by plan, which keeps the stretch short.
+ */
 static void place_form(struct nv_phone_plans *plans, size_t number)
 {
     const struct nv_phone_plan *plan = nv_phone_plan_of_code(forms[number].code);
@@ -99,6 +115,7 @@ const struct nv_phone_plan *nv_phone_plan_of_region(struct nv_str region)
     return NULL;
 }
 
+/* The lower bound and not any match: the main region of a code comes first among its plans. */
 const struct nv_phone_plan *nv_phone_plan_of_code(unsigned code)
 {
     size_t low = 0, high = PLANS;
@@ -164,7 +181,10 @@ static const struct nv_regex *compiled(struct nv_phone_plans *plans, size_t plac
     return atomic_load_explicit(&plans->patterns[place], memory_order_acquire);
 }
 
-/* NULL without memory. */
+/*
+ * NULL without memory. The loser frees its own and takes the winner's, which the failed
+ * exchange has put into `none`.
+ */
 static const struct nv_regex *compile(struct nv_phone_plans *plans, size_t place,
                                       const char *before, const char *pattern,
                                       const char *behind)
@@ -226,7 +246,10 @@ static uint16_t begins(struct nv_phone_plans *plans, const struct nv_phone_plan 
     return (uint16_t)digits;
 }
 
-/* Adds the lengths of the valid numbers of a plan. */
+/*
+ * Adds the lengths of the valid numbers of a plan. A pattern that can't be read as lengths
+ * leaves what the plan says: too many, never too few.
+ */
 static void add_lengths(const struct nv_phone_plan *plan, struct quick *quick)
 {
     uint32_t general[NV_PHONE_LENGTHS], valid[NV_PHONE_LENGTHS];
@@ -335,6 +358,15 @@ static bool may_be_behind_code(const struct quick *quick, const struct nv_phone_
            may_be_inside(quick, plan, nv_str_slice(digits, len, digits.len), 2);
 }
 
+/*
+ *   digits ─┬─ begin like a call abroad ─▶ may be: the code behind it decides
+ *           ├─ a length that valid numbers with these two first digits have ─▶ may be
+ *           ├─ so, when what is dialled inside is taken off ─▶ may be
+ *           └─ so, behind the country's own code ─▶ may be, else: surely not
+ *
+ * Never "no" where it is not sure, for then the parser is not asked at all; without memory
+ * "yes".
+ */
 bool nv_phone_may_be(struct nv_phone_plans *plans, const struct nv_phone_plan *plan,
                      struct nv_str digits)
 {

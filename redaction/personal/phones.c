@@ -154,6 +154,10 @@ static bool is_other(uint32_t code)
     return code == '%' || nv_character_is_latin(code) || nv_character_is_currency(code);
 }
 
+/*
+ * The matcher's own rule: "$100200300" and "a1234567890" are no telephone numbers, whatever a
+ * plan says of the digits.
+ */
 static bool stands_alone(const struct pass *pass, size_t from, size_t to)
 {
     struct nv_str text = pass->subject->text;
@@ -183,8 +187,11 @@ static bool has_good_brackets(const struct pass *pass, struct nv_str text)
            (has_shape(pass, BRACKETS, text) && !has_shape(pass, PAGES, text));
 }
 
-/* The regions that are open, of which [from, to) of so many digits is a number: they are closed
- * by it. */
+/*
+ * The regions that are open, of which [from, to) of so many digits is a number: they are
+ * closed by it. Tries are counted as the region alone would have made them, so that where one
+ * gives up does not depend on which others are configured.
+ */
 static void ask_regions(struct pass *pass, struct nv_phone_written *written, size_t digits,
                         size_t from, size_t to)
 {
@@ -203,7 +210,13 @@ static void ask_regions(struct pass *pass, struct nv_phone_written *written, siz
     }
 }
 
-/* Asks all regions of [from, to). What costs least is asked first. True: none is open. */
+/*
+ * Asks all regions of [from, to). What costs least is asked first. True: none is open.
+ *
+ *   digits enough? ─▶ alone? ─▶ brackets? ─▶ read ─▶ each region that is open
+ *
+ * Left to right by cost: a count, two characters, two patterns, the parser.
+ */
 static bool try_text(struct pass *pass, size_t from, size_t to)
 {
     struct nv_str text = nv_str_slice(pass->subject->text, from, to - from);
@@ -361,6 +374,7 @@ static bool try_cut(struct pass *pass, enum nv_phone_cut cut, size_t from, size_
     return false;
 }
 
+/* In the order of the package's inner patterns, until no region is left that found nothing. */
 static void try_parts(struct pass *pass, size_t from, size_t to)
 {
     for (unsigned cut = 0; cut < NV_PHONE_CUTS; cut++) {
@@ -476,6 +490,11 @@ static size_t next_place(const struct pass *pass)
     return at;
 }
 
+/*
+ *   at ─▶ candidate ─▶ survey ─▶ turns of the regions ─▶ the place of the one furthest behind
+ *   ▲                                                     └ none has tries left: the end
+ *   └─────────────────────────────────────────────────────┘
+ */
 enum nv_err nv_phones_find(struct nv_phones *phones, struct nv_regex_work *work,
                            const struct nv_regex_text *subject,
                            enum nv_err (*found)(void *ctx, size_t from, size_t to), void *ctx)

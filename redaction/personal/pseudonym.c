@@ -1,6 +1,15 @@
 /*
- * HMAC (RFC 2104) by hand over SHA-256: the state behind each of the two keys is made once and
- * copied, as OpenSSL's own takes longer to set up than to hash.
+ * HMAC (RFC 2104) by hand over SHA-256: the state behind each of the two keys is made once
+ * and copied, as OpenSSL's own takes longer to set up than to hash.
+ *
+ *   once a salt    key ^ 36.. ──▶ inner         key ^ 5c.. ──▶ outer
+ *   a value        copy of inner ◀─ canonical value ─▶ digest
+ *                  copy of outer ◀─ digest ──────────▶ 6 bytes, as 12 digits
+ *
+ * The two states are all that is kept of the salt here. They are one thread's, as is the
+ * scratch context; each finder has its own.
+ *
+ * 48 bits are the SDK's choice, and so they are ours: pseudonyms of both must meet.
  */
 #include "redaction/personal/pseudonym.h"
 
@@ -22,6 +31,10 @@ struct nv_pseudonyms {
     struct nv_buf canonical;
 };
 
+/*
+ * The block has the key in it and lies on the stack: it is wiped, which an optimiser may not
+ * drop.
+ */
 static EVP_MD_CTX *keyed(const unsigned char key[BLOCK], unsigned char pad)
 {
     unsigned char block[BLOCK];
@@ -37,6 +50,10 @@ static EVP_MD_CTX *keyed(const unsigned char key[BLOCK], unsigned char pad)
     return context;
 }
 
+/*
+ * A salt longer than a block is hashed first, a shorter one ends in zeros: RFC 2104, section
+ * 2.
+ */
 struct nv_pseudonyms *nv_pseudonyms_new(struct nv_str salt)
 {
     unsigned char key[BLOCK] = {0};
@@ -80,6 +97,12 @@ static bool hash(struct nv_pseudonyms *pseudonyms, const EVP_MD_CTX *key, struct
            EVP_DigestFinal_ex(pseudonyms->work, out, NULL) == 1;
 }
 
+/*
+ *   LABEL_0123456789ab
+ *
+ * The label is not hashed: the same value under two labels shows the same digits, as the SDK
+ * has it.
+ */
 enum nv_err nv_pseudonym_append(struct nv_pseudonyms *pseudonyms, struct nv_buf *out,
                                 struct nv_str label, struct nv_str value)
 {

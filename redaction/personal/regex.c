@@ -42,6 +42,7 @@ struct nv_regex {
     uint16_t begins; /* bit d: one may begin with the digit d; of DIGITS, else 0: not known */
 };
 
+/* What a search writes into, apart from the programs, which many threads share. */
 struct nv_regex_work {
     pcre2_match_data *data;
     pcre2_match_context *context;
@@ -54,7 +55,11 @@ static bool is_machine_code(const pcre2_code *code)
     return pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &size) == 0 && size > 0;
 }
 
-/* What Python's \s has and PCRE2's hasn't, added to the class that it is in or is. */
+/*
+ * What Python's \s has and PCRE2's hasn't, added to the class that it is in or is. Escapes
+ * are skipped in pairs, or the second backslash of two would begin one. Only what our own
+ * patterns have is read; those of a user are not widened, they are PCRE2's by contract.
+ */
 static void widen_space(struct nv_str pattern, struct nv_buf *out)
 {
     bool in_class = false;
@@ -78,6 +83,7 @@ static void widen_space(struct nv_str pattern, struct nv_buf *out)
     }
 }
 
+/* \C matches one byte of a character and so breaks UTF-8: it is refused for everybody. */
 static enum nv_err compile(struct nv_str pattern, uint32_t options, pcre2_code **out,
                            struct nv_fail *fail)
 {
@@ -209,7 +215,10 @@ void nv_regex_work_free(struct nv_regex_work *work)
     free(work);
 }
 
-/* By what is known of a program for digits. */
+/*
+ * By what is known of a program for digits. Before PCRE2 is called: of plans that are asked
+ * about one number, most end here.
+ */
 static inline bool cannot_match(const struct nv_regex *regex, struct nv_str text)
 {
     unsigned first = text.len > 0 ? (unsigned)(unsigned char)text.ptr[0] - '0' : 10;
@@ -217,6 +226,11 @@ static inline bool cannot_match(const struct nv_regex *regex, struct nv_str text
            (regex->begins != 0 && (first > 9 || !(regex->begins >> first & 1u)));
 }
 
+/*
+ * pcre2_jit_match skips the checks of arguments, and with them that of UTF-8: it is for the
+ * program of ASCII only. Any error counts as the limit: whoever asks must not take it for
+ * "nothing there".
+ */
 enum nv_regex_result nv_regex_find(const struct nv_regex *regex, struct nv_regex_work *work,
                                    const struct nv_regex_text *subject, size_t from,
                                    struct nv_regex_match *match)
@@ -278,6 +292,14 @@ static size_t step_end(struct nv_str text, size_t from, size_t places)
     return end;
 }
 
+/*
+ *   text  |··16··|····64····|··········256··········|
+ *         └ clock asked after each; cheap: four times as many places, dear: half
+ *
+ * CPU time of this thread and not the wall's: a machine under load must not mask what an idle
+ * one lets pass. What is left goes from pattern to pattern, so a user's patterns have one
+ * time together.
+ */
 enum nv_regex_result nv_regex_find_within(const struct nv_regex *regex,
                                           struct nv_regex_work *work,
                                           const struct nv_regex_text *subject, size_t from,

@@ -1,6 +1,20 @@
 /*
- * Longest first means that a span which overlaps one that was taken has an end inside it, as it
- * can't be around it: two look-ups in a map of bits, whatever the number of spans.
+ * Longest first means that a span which overlaps one that was taken has an end inside it, as
+ * it can't be around it: two look-ups in a map of bits, whatever the number of spans.
+ *
+ *   found     a@b.co          ├──────────┤
+ *             a URL      ├──────────────────────────┤     longest: taken, its bits are set
+ *             a number                          ├─────────┤   begins inside it: dropped
+ *   map       ...........11111111111111111111111111........
+ *
+ * Rejected: to compare each span with each. A text of digits gives spans by the thousand, and
+ * the square of that is what an attacker would ask for. Rejected, too: a tree of intervals,
+ * which costs a node each, where a bit a byte is an eighth of the text and is kept for the
+ * next one.
+ *
+ * The order must not depend on anything but the text, or one value would have two pseudonyms:
+ * so what is equally long goes by place, and what is at one place by the order of being
+ * found, which is the order of the patterns.
  */
 #include "redaction/personal/spans.h"
 
@@ -20,6 +34,10 @@ void nv_spans_clear(struct nv_spans *spans)
     spans->count = 0;
 }
 
+/*
+ * The cap turns a text of nothing but matches into a whole mask. It is not cut at the cap:
+ * what was not looked at could hold anything.
+ */
 enum nv_err nv_spans_add(struct nv_spans *spans, struct nv_span_found span)
 {
     if (spans->count == NV_SPANS_MAX)
@@ -38,6 +56,7 @@ enum nv_err nv_spans_add(struct nv_spans *spans, struct nv_span_found span)
     return NV_OK;
 }
 
+/* A total order, by the last member at the latest: qsort is not stable. */
 static int by_worth(const void *left, const void *right)
 {
     const struct nv_span_found *a = left, *b = right;
@@ -65,6 +84,7 @@ static void take(struct nv_spans *spans, const struct nv_span_found *span)
         spans->taken[at / 8] |= (uint8_t)(1u << (at % 8));
 }
 
+/* Grown and never shrunk here: nv_personal_finder_shrink frees what one large text needed. */
 static enum nv_err ready_map(struct nv_spans *spans, size_t bytes)
 {
     size_t size = bytes / 8 + 1;
@@ -80,6 +100,11 @@ static enum nv_err ready_map(struct nv_spans *spans, size_t bytes)
     return NV_OK;
 }
 
+/*
+ *   sort by worth, n log n ─▶ take or drop, once over the bytes that are taken ─▶ sort by place
+ *
+ * With fewer than two there is nothing to decide, and most texts have none.
+ */
 enum nv_err nv_spans_resolve(struct nv_spans *spans, size_t bytes)
 {
     size_t kept = 0;
@@ -100,6 +125,10 @@ enum nv_err nv_spans_resolve(struct nv_spans *spans, size_t bytes)
     return NV_OK;
 }
 
+/*
+ * They don't overlap each other, so their ends are in the order of their begins, and half of
+ * what is left can be dropped at each step.
+ */
 bool nv_spans_overlap(const struct nv_spans *spans, size_t from, size_t to)
 {
     size_t low = 0, high = spans->count;
