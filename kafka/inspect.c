@@ -16,6 +16,10 @@
 
 #include "base/banned.h"
 
+/*
+ * Magnitude and not bits without the sign: that is what the two others do, and a key must
+ * lead to the same partition whoever writes it.
+ */
 int32_t nv_kafka_partition_of(struct nv_str key, int32_t partitions)
 {
     uint32_t hash = 0x811c9dc5u;
@@ -63,7 +67,10 @@ static bool look(void *ctx, const rd_kafka_message_t *message)
     return true;
 }
 
-/* One partition of a topic; false when a cap was met or the partition could not be read. */
+/*
+ * One partition of a topic; false when a cap was met or the partition could not be read. Caps
+ * are of the whole question, so each partition gets what those before it have left.
+ */
 static bool read_partition(struct looking *looking, enum nv_signal signal, int32_t partition)
 {
     struct nv_kafka_inspected *out = looking->out;
@@ -89,6 +96,10 @@ static bool read_partition(struct looking *looking, enum nv_signal signal, int32
            out->read_bytes < NV_KAFKA_INSPECT_BYTES;
 }
 
+/*
+ * The home partition is where it should be; all others are read only when it is not there,
+ * for they are most of the log.
+ */
 static void read_all(struct looking *looking)
 {
     struct nv_kafka_inspected *out = looking->out;

@@ -1,10 +1,26 @@
 /*
  * A partition: what stands between the log and who holds its traces.
  *
- * Why a trace waits by the log's clock: a reader that was away for a minute finds the spans of
- * a trace a minute apart from each other by the wall, or all at once. By their timestamps they
- * are as far apart as they were written. At the end of the log no message says that time has
- * passed; the broker's word that there is none does, if it was asked after the wait was over.
+ *   message ─▶ take ─▶ left out what was delivered before ─▶ offset noted ─▶ holder
+ *                                                                              │ settled
+ *   mark: the first offset that is not done ◀── done ◀── fresh note ◀──────────┘
+ *                                                           └─▶ chunk of notes, to the log
+ *
+ * Why a trace waits by the log's clock: a reader that was away for a minute finds the spans
+ * of a trace a minute apart from each other by the wall, or all at once. By their timestamps
+ * they are as far apart as they were written. At the end of the log no message says that time
+ * has passed; the broker's word that there is none does, if it was asked after the wait was
+ * over.
+ *
+ * Two logs, one clock: spans drive it, log records follow. A trace leaves only when the
+ * records are as far as the spans (may_leave), since what an agent said may come by the other
+ * topic.
+ *
+ * Why notes beside offsets: an offset says that all before it is done, and one trace that
+ * waits for an hour keeps it where it is. What was delivered behind it would be sent again
+ * after a hand-over; a note for each says that it was.
+ *
+ * One thread, the consumer's, for all partitions.
  */
 #include "kafka/partition.h"
 
@@ -29,6 +45,10 @@ static uint64_t wall_now(void *ctx)
 
 /* ---- calls back -------------------------------------------------------------------------- */
 
+/*
+ * They wait for the next chunk. Past NV_KAFKA_FRESH_NOTES_MAX nothing leaves until it is
+ * written: a note that found no room would be a trace sent twice.
+ */
 static uint64_t fresh_notes(const struct nv_kafka_partition *partition)
 {
     return partition->fresh.len / NV_DELIVERED_NOTE_BYTES;
@@ -117,6 +137,10 @@ struct learning {
     struct nv_kafka_chunk *chunk;
 };
 
+/*
+ * What was only written again under its key was not delivered: the holder, who builds traces
+ * by what it has sent, is not told of it.
+ */
 static enum nv_err learn_note(void *ctx, const struct nv_delivered_note *note)
 {
     const struct learning *learning = ctx;
@@ -148,7 +172,10 @@ static void outgrow(struct nv_kafka_partition *partition)
         nv_delivered_release(before);
 }
 
-/* Marks what is not to be taken; returns how many items are left. */
+/*
+ * Marks what is not to be taken; returns how many items are left. By item and not by message:
+ * a message may have spans of several traces when its key is none.
+ */
 static uint32_t leave_out(struct nv_kafka_partition *partition, struct nv_batch *batch,
                           int64_t offset)
 {
@@ -209,6 +236,14 @@ bool nv_kafka_partition_was_rekeyed(const struct nv_kafka_partition *partition,
                                                      (struct nv_delivered_place){offset, 0});
 }
 
+/*
+ *   log records before the first span: AGAIN, for they have no clock yet
+ *   offset noted ─▶ holder ─┬─ takes it ─▶ the position moves on
+ *                           └─ does not ─▶ the offset is taken back: the message comes again
+ *
+ * A timestamp of the future counts as now: one client whose clock is a day ahead must not
+ * make every trace look as if its wait were over.
+ */
 enum nv_err nv_kafka_partition_take(struct nv_kafka_partition *partition,
                                     struct nv_batch *batch, int64_t offset, uint64_t stamp_ns,
                                     uint64_t now_ns)
@@ -241,6 +276,11 @@ enum nv_err nv_kafka_partition_take(struct nv_kafka_partition *partition,
 
 /* ---- time -------------------------------------------------------------------------------- */
 
+/*
+ * Spans: the next thing to do lies in the future of the log and in the past of the wall, so
+ * only the broker can tell whether time has passed. Records: whenever they are behind the
+ * spans.
+ */
 bool nv_kafka_partition_asks(const struct nv_kafka_partition *partition, enum nv_signal signal,
                              uint64_t now_ns)
 {
@@ -254,6 +294,10 @@ bool nv_kafka_partition_asks(const struct nv_kafka_partition *partition, enum nv
     return spans->ns != 0 && partition->logs[NV_SIGNAL_LOGS].ns < spans->ns;
 }
 
+/*
+ * The end was asked at `asked_ns`: nothing older than that is still to come, unless it was
+ * not read yet. A position that is not known says so only of an empty log.
+ */
 void nv_kafka_partition_at_end(struct nv_kafka_partition *partition, enum nv_signal signal,
                                int64_t end, uint64_t asked_ns)
 {
@@ -273,6 +317,11 @@ void nv_kafka_partition_press(struct nv_kafka_partition *partition, uint64_t now
     partition->pressed = true;
 }
 
+/*
+ * Under pressure (no room for more messages) nothing is read, so the log's clock would stand
+ * still, and nothing would leave that could make room: then it goes by the wall, never past
+ * it.
+ */
 void nv_kafka_partition_tick(struct nv_kafka_partition *partition, uint64_t now_ns)
 {
     struct nv_kafka_log *spans = &partition->logs[NV_SIGNAL_TRACES];
@@ -311,6 +360,10 @@ enum nv_err nv_kafka_partition_wrote(struct nv_kafka_partition *partition,
     return NV_OK;
 }
 
+/*
+ * As long as somebody may read the log from before it: until the marks have passed all that
+ * it tells of, and `keep_ns` more, as a group may be set back by hand.
+ */
 static bool is_needed(const struct nv_kafka_partition *partition,
                       const struct nv_kafka_chunk *chunk, uint64_t now_ns, uint64_t keep_ns)
 {

@@ -2,6 +2,9 @@
  * The doctor's questions, each with a bound: who does not answer the first is asked no more.
  *
  *   topics ──▶ settings ──▶ the newest messages: keys, timestamps
+ *
+ * The newest ones, a few of each partition: what is written now is what is wrong or right,
+ * and a topic that was keyed wrongly last week may be in order since.
  */
 #include "kafka/probe.h"
 

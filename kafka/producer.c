@@ -61,6 +61,11 @@ struct request {
     struct sent sent[];
 };
 
+/*
+ * Who produces holds `lock` for reading, so that the handle is not taken away from under it;
+ * it is taken for writing when the handle is renewed or the gateway stops, and never over a
+ * wait.
+ */
 struct nv_kafka_producer {
     struct nv_kafka_config config;
     struct nv_kafka_owner owner;
@@ -79,6 +84,9 @@ struct nv_kafka_producer {
 
 /* ---- how it is --------------------------------------------------------------------------- */
 
+/*
+ * Logged once a change, not once an error: brokers that are away tell it for each connection.
+ */
 static void set_down(struct nv_kafka_producer *producer, const char *why)
 {
     (void)pthread_mutex_lock(&producer->reason_lock);
@@ -109,6 +117,11 @@ static void on_error(rd_kafka_t *handle, int code, const char *text, void *opaqu
 
 /* ---- one request ------------------------------------------------------------------------- */
 
+/*
+ * The last one answers, whoever that is: `left` counts the messages and one for who still
+ * produces them, or a report that comes at once would free the request in the middle of the
+ * loop.
+ */
 static void let_go(struct request *request)
 {
     if (atomic_fetch_sub(&request->left, 1) != 1)
@@ -124,7 +137,11 @@ static void count_rekeyed(uint64_t spans)
     nv_ledger_drop_held(NV_DROP_REKEYED, spans);
 }
 
-/* One message has ended: the brokers have it, or it is not taken. */
+/*
+ * One message has ended: the brokers have it, or it is not taken. The client is told to send
+ * all of it again when one message failed: what was written then comes twice, under the same
+ * ids, which assembly sees. A part of a request can't be answered.
+ */
 static void finish(struct sent *sent, rd_kafka_resp_err_t code)
 {
     struct request *request = sent->request;
@@ -157,7 +174,10 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     finish(message->_private, message->err);
 }
 
-/* Gives one message to librdkafka, which owns its bytes from then on. */
+/*
+ * Gives one message to librdkafka, which owns its bytes from then on. The bytes are
+ * librdkafka's only when it took them: F_FREE would else free what we still own.
+ */
 static rd_kafka_resp_err_t produce(struct nv_kafka_producer *producer, const char *topic,
                                    const struct nv_batch *batch, bool key_only,
                                    struct nv_kafka_message *message, struct sent *sent)
@@ -238,7 +258,11 @@ static void produce_all(struct nv_kafka_producer *producer, const struct nv_batc
     let_go(request);
 }
 
-/* Takes the request to the brokers; an error means that nothing of it was taken. */
+/*
+ * Takes the request to the brokers; an error means that nothing of it was taken. Room is
+ * reserved under the lock and before the first message: of a request all messages are taken
+ * or none, and a stop that has begun lets no more in.
+ */
 static enum nv_err submit(struct nv_kafka_producer *producer, const struct nv_batch *batch,
                           struct nv_kafka_messages *messages, nv_accept_done *done,
                           void *done_ctx)
@@ -335,7 +359,10 @@ static enum nv_err make_handle(struct nv_kafka_producer *producer, rd_kafka_t **
     return nv_kafka_client_new(&producer->owner, RD_KAFKA_PRODUCER, conf, out, fail);
 }
 
-/* Ends a handle that nobody produces to any more: all that is in it is reported. */
+/*
+ * Ends a handle that nobody produces to any more: all that is in it is reported. Purged
+ * messages are reported, too, so that each request is answered before its client goes.
+ */
 static void end_handle(const struct nv_kafka_producer *producer, rd_kafka_t *handle)
 {
     (void)producer->rd->purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
@@ -343,6 +370,11 @@ static void end_handle(const struct nv_kafka_producer *producer, rd_kafka_t *han
     producer->rd->destroy(handle);
 }
 
+/*
+ * The new one first: without it the old one stays, broken, and requests are refused one by
+ * one instead of the gateway having none. It is ended without the lock, since its reports
+ * want time.
+ */
 static void renew(struct nv_kafka_producer *producer)
 {
     char text[160] = "";

@@ -2,6 +2,12 @@
  * A consumer without a group: partitions are assigned by hand, offsets are kept nowhere.
  *
  *   assign ──▶ poll until each partition has told its end, or a cap is met ──▶ unassign
+ *
+ * A group would be a member too many: brokers would rebalance the gateways that run because
+ * somebody looked. The group's name is given only where its marks are asked for.
+ *
+ * The end is that of the moment when it was told: a topic that is written to all the time
+ * would otherwise never be read through.
  */
 #include "kafka/scan.h"
 
@@ -61,7 +67,10 @@ static bool within(const struct nv_kafka_scan *scan, const struct nv_kafka_scan_
            nv_clock_mono_ns(nv_clock_system()) < until_ns;
 }
 
-/* True when there is nothing more to read. */
+/*
+ * True when there is nothing more to read. Errors of one message are passed over: the caps
+ * end a partition that gives nothing else.
+ */
 static bool read_one(const struct nv_kafka_scan *scan, const rd_kafka_message_t *message,
                      int32_t *open, struct nv_kafka_scan_result *result)
 {
