@@ -68,7 +68,10 @@ static bool names(const struct nv_content_rule *rule, struct nv_str key)
     return nv_str_eq(key, glob);
 }
 
-/* What counts for an attribute; NULL: nothing is said of it. */
+/*
+ * What counts for an attribute; NULL: nothing is said of it. The last one that names it wins,
+ * so that a policy for all comes first and exceptions behind it.
+ */
 static const struct nv_content_rule *rule_of(const struct nv_content_policy *policy,
                                              struct nv_str key, bool metadata)
 {
@@ -136,6 +139,10 @@ struct pass {
     struct nv_redacted *redacted;
 };
 
+/*
+ * Numbers, booleans and null are never content: a length or a count says nothing of what was
+ * said.
+ */
 static enum nv_err apply_to_list(const struct pass *pass, const char *place, bool metadata,
                                  struct nv_attributes *list)
 {

@@ -1,8 +1,17 @@
 /*
  * Personal data in a trace.
  *
- * Readers are taken for a trace and not for a text: the lock is met twice a trace. There are as
- * many as threads redact at one time.
+ *   nv_pii  ── rules, keys ── shared by all threads, changed by none after the start
+ *     └ pool of readers ─take─▶ one trace ─give─▶ pool
+ *                               └ buffers, HMAC states, known keys: of one thread meanwhile
+ *
+ * Readers are taken for a trace and not for a text: the lock is met twice a trace. There are
+ * as many as threads redact at one time: one is made when the pool is empty, and none is
+ * freed before the end, since what it has learned of keys (nv_known) is worth more than its
+ * memory.
+ *
+ * Rejected: a reader a thread, by thread-local storage. Threads of the page and of an
+ * embedding program come and go, and each would leave buffers behind.
  */
 #include "redaction/pii.h"
 
@@ -114,6 +123,7 @@ struct nv_pii_reader *nv_pii_take(struct nv_pii *pii)
     return reader ? reader : new_reader(pii);
 }
 
+/* Shrunk before the lock is taken: it frees, and nobody should wait for that. */
 void nv_pii_give(struct nv_pii *pii, struct nv_pii_reader *reader)
 {
     if (!reader)
@@ -138,6 +148,10 @@ static enum nv_nested_act act_of_word(struct nv_str word)
     return NV_NESTED_ACT_NONE;
 }
 
+/*
+ * Wrong items are told in words and not by an error code: who reads the option knows which
+ * item it was, and puts both together.
+ */
 const char *nv_pii_add_key(struct nv_pii *pii, struct nv_str item)
 {
     size_t equals = nv_str_find_char(item, '=');
@@ -175,6 +189,10 @@ static bool names(const struct key_rule *rule, struct nv_str key)
     return nv_str_ieq(key, glob);
 }
 
+/*
+ * From the last to the first: a later item is an exception of one before it, as
+ * `*.comment=drop, blog.comment=keep`.
+ */
 static enum nv_nested_act act_of_key(const struct nv_pii *pii, struct nv_str key)
 {
     for (size_t i = pii->key_count; i > 0; i--) {
@@ -217,6 +235,7 @@ static enum nv_err personal_of_text(void *ctx, const struct nv_text_place *place
     return err;
 }
 
+/* Asked once a key and remembered by the walk: of most keys the answer is no, for good. */
 static bool may_be_wanted(void *ctx, struct nv_str key)
 {
     const struct nv_pii_reader *reader = ctx;
@@ -249,6 +268,10 @@ static void redact_numbers(struct nv_pii_reader *reader, const struct nv_text_pl
         redact_numbers(reader, place, &value->as.array.items[i]);
 }
 
+/*
+ * What is no text is hashed as the JSON that would have been sent, so a map has one pseudonym
+ * in every trace that sends it with its members in one order.
+ */
 static enum nv_err hash_value(struct nv_pii_reader *reader, struct nv_value *value)
 {
     struct nv_personal_finder *finder = nv_nested_finder(reader->nested);
@@ -287,6 +310,7 @@ static bool take_value(struct nv_pii_reader *reader, const struct nv_text_place 
     return true;
 }
 
+/* True: the value is done with, and no finder of texts looks into it any more. */
 static bool value_of_key(void *ctx, const struct nv_text_place *place, struct nv_str key,
                          struct nv_value *value)
 {

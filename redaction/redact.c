@@ -1,8 +1,13 @@
 /*
  * The stage: what takes something, in its order.
  *
+ *   stack traces ─▶ media ─▶ secrets, personal data (one walk) ─▶ content cut ─▶ told
+ *
  * Stack traces and media go first, as what is not sent need not be searched; content is cut
  * last, as half a secret is not found, and a hash of one must not leave.
+ *
+ * It fails closed: whatever error comes up, the trace is not given on. A trace that could be
+ * sent with one finder left out would be the one that somebody made for that.
  */
 #include "redaction/redact.h"
 
@@ -26,6 +31,7 @@ struct redaction {
 
 /* ---- secrets ----------------------------------------------------------------------------- */
 
+/* That nothing was found shows by the pointer: a text that is as it was is not copied. */
 static enum nv_err secrets_of_text(void *ctx, const struct nv_text_place *place,
                                    struct nv_str *text)
 {
@@ -198,6 +204,7 @@ enum nv_err nv_redact_text(const struct nv_redaction_config *config, struct nv_a
     return err;
 }
 
+/* Without memory the buffer is emptied: what could not be looked at is not shown. */
 void nv_redact_buf(const struct nv_redaction_config *config, struct nv_buf *buf)
 {
     struct nv_arena *arena = nv_arena_new(NV_CAP_RECORD);

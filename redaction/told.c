@@ -45,6 +45,11 @@ void nv_redacted_init(struct nv_redacted *redacted)
     memset(redacted->by_rule, 0, sizeof redacted->by_rule);
 }
 
+/*
+ * By place and key, so that a thousand masks in one list are one line. Past
+ * NV_REDACTED_LINES_MAX the sum still grows: numbers are never cut, only what is told of
+ * them.
+ */
 void nv_redacted_note(struct nv_redacted *redacted, unsigned rule,
                       const struct nv_text_place *place, uint64_t count)
 {
@@ -92,6 +97,10 @@ static enum nv_err tell_line(struct nv_arena *arena, const struct nv_redacted_li
     return text.ptr ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
+/*
+ * Counted here and not where it is found: a trace that is given up on the way was not sent,
+ * and its masks are no masks of ours.
+ */
 enum nv_err nv_redacted_tell(const struct nv_redacted *redacted, struct nv_trace *trace)
 {
     struct nv_value list = {.type = NV_VALUE_ARRAY};

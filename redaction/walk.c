@@ -68,6 +68,7 @@ static enum nv_err walk_text(const struct walk *walk, struct nv_str *text)
     return err;
 }
 
+/* Asked only of JSON that a handler has changed. */
 static bool is_json(struct nv_str text)
 {
     struct nv_json_reader reader;
@@ -145,7 +146,11 @@ static enum nv_err walk_key(struct walk *walk, struct nv_str *key, uint32_t *cha
     return key->ptr ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
-/* An attribute whose key is not known to be of no interest. */
+/*
+ * An attribute whose key is not known to be of no interest. A key that no handler wants, and
+ * that was not changed, is remembered by its form: attributes of the same name come with
+ * every span, and each would be asked of each handler again.
+ */
 static enum nv_err walk_attribute(struct walk *walk, struct nv_attribute *attribute,
                                   const struct nv_known_text *form, uint32_t *changed)
 {

@@ -62,7 +62,8 @@ static size_t id_length(const struct nv_array *rows)
 
 /*
  * Of today the time, else the day and the time. In the zone of who looks and compares it with
- * a watch; JSON has start_ms. localtime_r, because the other one is banned: it shares its result.
+ * a watch; JSON has start_ms. localtime_r, because the other one is banned: it shares its
+ * result.
  */
 static void write_time(double start_ms, char text[20])
 {

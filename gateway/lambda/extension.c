@@ -51,6 +51,10 @@ static void pause_ms(unsigned ms)
     (void)nanosleep(&pause, NULL);
 }
 
+/*
+ * Halves while spans are left, whole again when all left: a backend that is away costs each
+ * invocation less and less of its time, and one that is back costs nothing.
+ */
 uint64_t nv_lambda_budget_next(uint64_t full_ms, uint64_t now, bool all_left)
 {
     if (all_left)
@@ -101,6 +105,10 @@ static void serve(struct nv_lambda *lambda, const struct nv_lambda_event *event)
 
 /* ---- the thread -------------------------------------------------------------------------- */
 
+/*
+ * The API of an environment that ends may be gone before its SHUTDOWN was read: a few tries,
+ * then it is taken for that.
+ */
 static enum nv_err ask_next(struct nv_lambda *lambda, struct nv_lambda_event *event)
 {
     enum nv_err err = NV_ERR_IO;
@@ -137,6 +145,7 @@ static void *run(void *arg)
 
 /* ---- life -------------------------------------------------------------------------------- */
 
+/* A convenience and no condition: without it spans leave an invocation later. */
 static void listen_to_telemetry(struct nv_lambda *lambda)
 {
     struct nv_fail fail = {0};
@@ -190,6 +199,7 @@ enum nv_err nv_lambda_start(const struct nv_lambda_config *config, struct nv_fai
     return NV_OK;
 }
 
+/* Both waits are woken before the join: the thread may stand in either of them, for hours. */
 void nv_lambda_stop(struct nv_lambda *lambda)
 {
     if (!lambda)

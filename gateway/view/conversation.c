@@ -49,7 +49,10 @@ static struct nv_str content_text(const struct nv_value *content)
     return NV_STR("");
 }
 
-/* The text of the last message of `role`. */
+/*
+ * The text of the last message of `role`. Backwards: a message is sent again with every turn,
+ * and the last one is what was asked here.
+ */
 static struct nv_str last_text(const struct nv_value *messages, struct nv_str role)
 {
     if (!messages || messages->type != NV_VALUE_ARRAY)
@@ -132,6 +135,10 @@ void nv_conversation_calls(const struct nv_value *calls, struct nv_arena *arena,
     }
 }
 
+/*
+ * The first question and the last answer: what stands between them is the agent's own talk
+ * with its models.
+ */
 void nv_conversation_add(struct nv_conversation *talk, struct nv_arena *arena,
                          const struct nv_attributes *call)
 {

@@ -1,6 +1,15 @@
 /*
  * One line at a time; escapes of colours are written around what they colour and take no
  * column.
+ *
+ *   room  ├── columns of the terminal ─────────────────────────┤
+ *         put: cut between characters    fact: whole, or not at all and none after it
+ *
+ * Facts are whole because half a number is a wrong one. The first that does not fit ends
+ * them, so that a line never shows a later fact in the place of an earlier one.
+ *
+ * Nothing here asks what a text says: it may hold escapes of its own, which nv_columns_append
+ * shows instead of sending them to the terminal.
  */
 #include "gateway/view/line.h"
 
@@ -24,6 +33,11 @@ static size_t within_bounds(size_t columns)
     return columns > NV_LINE_COLUMNS_MAX ? NV_LINE_COLUMNS_MAX : columns;
 }
 
+/*
+ * COLUMNS first: it is how a script, or a person with a narrow window, says what it wants.
+ * Bounds, because a wrong one must not make a line that is a megabyte wide, or a word of one
+ * column.
+ */
 size_t nv_line_columns(int fd)
 {
     const char *variable = getenv("COLUMNS");
@@ -69,6 +83,10 @@ void nv_line_put_text(struct nv_line *line, enum nv_line_style style, const char
     nv_line_put(line, style, nv_str_from(text), SIZE_MAX);
 }
 
+/*
+ * Bounded three times before it is cut to the line: a value may be a document, and the
+ * terminal's look at a trace must cost what is shown, not what was sent.
+ */
 void nv_line_put_value(struct nv_line *line, const struct nv_value *value)
 {
     struct nv_buf text;

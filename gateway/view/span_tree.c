@@ -1,9 +1,15 @@
 /*
  * Made without recursion: a chain of 10,000 spans is an ordinary trace.
  *
+ *   spans ─▶ sorted by id ─▶ parents ─▶ rings opened ─▶ children in order ─▶ worth a line?
+ *            n log n         n log n    n               n                    n
+ *
  * Rings are opened before anything walks: from each span its parents are followed once, and
- * where that comes back to a span of the same walk, that span becomes a root. All is linear but
- * the sort.
+ * where that comes back to a span of the same walk, that span becomes a root. All is linear
+ * but the sort.
+ *
+ * A parent that is not in the trace makes a root, too: what came is shown, not what should
+ * have.
  */
 #include "gateway/view/span_tree.h"
 
@@ -84,6 +90,10 @@ static void link_siblings(struct nv_span_tree *tree, uint32_t count)
     }
 }
 
+/*
+ * A span with something to tell, and all above it, have a line; each walk up ends at the
+ * first span that has one already, so that all walks together pass each span once.
+ */
 static void find_worth(struct nv_span_tree *tree, const struct nv_trace *trace)
 {
     for (uint32_t i = 0; i < trace->span_count; i++) {
@@ -124,7 +134,10 @@ void nv_span_tree_release(struct nv_span_tree *tree)
     *tree = (struct nv_span_tree){.first_root = NONE};
 }
 
-/* Spans of the tree below `root`, itself included. */
+/*
+ * Spans of the tree below `root`, itself included. Down first, then aside, then up: the links
+ * of the tree are the stack.
+ */
 static uint32_t count_spans(const struct nv_span_tree *tree, uint32_t root)
 {
     uint32_t at = root, count = 1;

@@ -98,6 +98,10 @@ void nv_span_facts_read(const struct nv_span *span, struct nv_span_facts *facts)
     facts->repeat = is_repeat(list);
 }
 
+/*
+ * -1 is "not known", which is not 0: only what is known is added, and the sum stays in its
+ * type.
+ */
 static int64_t add_known(int64_t sum, int64_t value)
 {
     int64_t total = 0;
@@ -130,7 +134,7 @@ void nv_trace_facts_read(const struct nv_trace *trace, struct nv_span_facts *fac
 
 /* ---- texts ------------------------------------------------------------------------------- */
 
-/* "5" and not "5.0" */
+/* "5" and not "5.0" A tenth where it says something: "1.5 ms", but "15 ms". */
 static void put_decimal(double number, const char *unit, char *text)
 {
     int whole = (int)(number + 0.05);
@@ -162,6 +166,10 @@ void nv_fact_duration(uint64_t ns, char text[NV_FACT_TEXT_SIZE])
     }
 }
 
+/*
+ * Cents of a cent matter for a single call, and nobody reads six digits of ten dollars. Less
+ * than shows is said to be less, never $0.
+ */
 void nv_fact_cost(double cost, char text[NV_FACT_TEXT_SIZE])
 {
     int digits = cost >= 1.0 ? 2 : (cost >= 0.01 ? 4 : 6);
