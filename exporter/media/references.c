@@ -196,43 +196,59 @@ static const struct nv_upload *marked_at(const struct nv_media_wait *wait, struc
     return found && (*found)->state == NV_UPLOAD_MARKED ? *found : NULL;
 }
 
-/* A member of `len` bytes, and the comma behind it or, where it is the last, before it. */
+/*
+ * A member of `len` bytes, and the comma behind it or, where it is the last, before it. Blanks
+ * between are where another member was.
+ */
 static void blank_member(struct nv_encoded *encoded, size_t at, size_t len)
 {
-    struct nv_str json = nv_encoded_json(encoded);
+    const struct nv_str json = nv_encoded_json(encoded);
+    size_t from = at, to = at + len;
 
-    if (nv_str_starts(nv_str_slice(json, at + len, SIZE_MAX), NV_STR(",")))
-        blank(encoded, at, len + 1);
-    else if (at > 0 && json.ptr[at - 1] == ',')
-        blank(encoded, at - 1, len + 1);
-    else
-        blank(encoded, at, len);
+    while (to < json.len && json.ptr[to] == ' ')
+        to++;
+    if (nv_str_starts(nv_str_slice(json, to, SIZE_MAX), NV_STR(","))) {
+        blank(encoded, at, to + 1 - at);
+        return;
+    }
+    while (from > 0 && json.ptr[from - 1] == ' ')
+        from--;
+    if (from > 0 && json.ptr[from - 1] == ',')
+        blank(encoded, from - 1, 1);
+    blank(encoded, at, len);
 }
 
-/* How many uuids in quotes stand at `text`, up to a bracket; 0: none, or something else too. */
-static size_t count_listed(struct nv_str text)
+/*
+ * How many uuids in quotes stand at `text`, up to a bracket at *end; 0: none, or something else
+ * too. Blanks before the bracket are what an earlier time has left of others.
+ */
+static size_t count_listed(struct nv_str text, size_t *end)
 {
-    for (size_t n = 1; text.len > QUOTED_LEN; n++) {
-        char behind = text.ptr[QUOTED_LEN];
+    size_t at = 0;
 
-        if (text.ptr[0] != '"' || text.ptr[QUOTED_LEN - 1] != '"')
+    for (size_t n = 1; text.len - at > QUOTED_LEN; n++) {
+        if (text.ptr[at] != '"' || text.ptr[at + QUOTED_LEN - 1] != '"')
             return 0;
-        if (behind == ']')
+        size_t behind = at + QUOTED_LEN;
+        *end = behind;
+        while (*end < text.len && text.ptr[*end] == ' ')
+            ++*end;
+        if (*end < text.len && text.ptr[*end] == ']')
             return n;
-        if (behind != ',')
+        if (text.ptr[behind] != ',')
             return 0;
-        text = nv_str_slice(text, QUOTED_LEN + 1, SIZE_MAX);
+        at = behind + 1;
     }
     return 0;
 }
 
-/* The list behind the key at `at` keeps what is not refused, and ends in blanks; one of which
- * nothing is left goes as a whole. */
+/* The list of `len` bytes behind the key at `at` keeps what is not refused, and ends in blanks;
+ * one of which nothing is left goes as a whole. */
 static void shorten_list(const struct nv_media_wait *wait, struct nv_encoded *encoded,
-                         size_t at, size_t count)
+                         size_t at, size_t count, size_t len)
 {
     char *list = encoded->json + at + UUIDS.len;
-    size_t len = count * (QUOTED_LEN + 1) - 1, kept = 0;
+    size_t kept = 0;
 
     for (size_t i = 0; i < count; i++) {
         const char *item = list + i * (QUOTED_LEN + 1);
@@ -256,10 +272,11 @@ static void shorten_lists(const struct nv_media_wait *wait, struct nv_encoded *e
     size_t at = 0, found;
 
     while ((found = nv_str_find(nv_str_slice(json, at, SIZE_MAX), UUIDS)) != SIZE_MAX) {
+        size_t end = 0;
         at += found;
-        size_t count = count_listed(nv_str_slice(json, at + UUIDS.len, SIZE_MAX));
+        size_t count = count_listed(nv_str_slice(json, at + UUIDS.len, SIZE_MAX), &end);
         if (count > 0)
-            shorten_list(wait, encoded, at, count);
+            shorten_list(wait, encoded, at, count, end);
         at += UUIDS.len;
     }
 }

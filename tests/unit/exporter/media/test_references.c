@@ -120,6 +120,12 @@ static const char *const named[][2] = {
      "{\"llm.input.image_uuids\":[\"" UUID_1 "\""},
     {"{\"stt.audio_uuid\":\"" UUID_1 "\",\"a\":1}", "{\"a\":1}"},
     {"{\"a\":1,\"tts.audio_uuid\":\"" UUID_1 "\"}", "{\"a\":1}"},
+    {"{\"a\":1,\"llm.input.image_uuids\":[\"" UUID_1 "\"],\"tts.audio_uuid\":\"" UUID_1 "\"}",
+     "{\"a\":1}"}, /* both, the last ones */
+    {"{\"llm.input.image_uuids\":[\"" UUID_2 "\"  ],\"a\":1}",
+     "{\"llm.input.image_uuids\":[\"" UUID_2 "\"],\"a\":1}"},
+    {"{\"llm.input.image_uuids\":[\"" UUID_2 "\",\"" UUID_1 "\"   ],\"a\":1}",
+     "{\"llm.input.image_uuids\":[\"" UUID_2 "\"],\"a\":1}"}, /* shortened before */
     {"{\"tts.audio_uuid\":\"" UUID_2 "\"}", "{\"tts.audio_uuid\":\"" UUID_2 "\"}"},
     {"{\"tts.audio_uuid\":\"" UUID_1 "x\"}", "{\"tts.audio_uuid\":\"" UUID_1 "x\"}"},
 };
