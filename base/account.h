@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 struct nv_account {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of all below */
     uint64_t max, used;
     const void *reserver; /* who asked and is to be next; NULL: nobody */
     uint64_t reserved;    /* bytes that it needs */

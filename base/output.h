@@ -25,8 +25,8 @@
 
 struct nv_output {
     int fd;
-    pthread_mutex_t lock;
-    bool stalled; /* the last text waited in vain */
+    pthread_mutex_t lock; /* of the next two, and so that texts come one after another */
+    bool stalled;         /* the last text waited in vain */
     bool torn; /* the last text was cut in its middle: the next begins on a line of its own */
 };
 

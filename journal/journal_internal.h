@@ -142,7 +142,7 @@ struct nv_journal {
     bool exposed;      /* everybody can write the directory */
     uint64_t capacity; /* see nv_journal_capacity */
 
-    pthread_mutex_t writer;
+    pthread_mutex_t writer;    /* one writes at a time, also while it waits for the disk */
     struct nv_owner writing;   /* who holds `writer`; nobody at open and close */
     struct nv_segment *active; /* NULL: none yet */
     struct nv_segment *cold;
@@ -153,7 +153,7 @@ struct nv_journal {
     uint64_t boot;      /* of the machine: journal_mark.c */
     uint32_t unsure;    /* files with an unsure_from; 0 without sync */
 
-    pthread_mutex_t lock;
+    pthread_mutex_t lock;         /* of the index and the counts; taken after `writer` */
     struct nv_segment **segments; /* by number - 1; NULL: no such file */
     uint32_t segment_count;
     struct nv_entry *entries;

@@ -75,7 +75,7 @@ struct nv_kafka_producer {
     bool stopping;
     atomic_bool broken, up, end;
     _Atomic uint64_t buffered_bytes, buffered_messages, partitions;
-    pthread_mutex_t reason_lock;
+    pthread_mutex_t reason_lock; /* of reason */
     char reason[160];
     pthread_t thread;
     bool running;

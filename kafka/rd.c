@@ -45,7 +45,7 @@ enum nv_err nv_rd_load_from(const char *library, struct nv_rd *rd, struct nv_fai
 
 enum nv_err nv_rd_load(const struct nv_rd **out, struct nv_fail *fail)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the next two */
     static struct nv_rd table;
     static bool loaded;
     enum nv_err err = NV_OK;

@@ -26,7 +26,7 @@ static const char *const drop_names[] = {NV_DROP_TABLE(NV_LEDGER_NAME)};
 static const char *const dead_names[] = {NV_DEAD_TABLE(NV_LEDGER_NAME)};
 #undef NV_LEDGER_NAME
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* both halves of a move */
 static struct nv_ledger ledger;
 
 /* `from` NULL: they come from outside. What would go below zero is a span counted twice, an

@@ -46,7 +46,7 @@ struct nv_pii {
     struct nv_personal *rules;
     struct key_rule keys[NV_PII_KEYS_MAX];
     size_t key_count;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of the pool; rules and keys are read without it */
     struct nv_pii_reader *pool;
 };
 

@@ -20,7 +20,7 @@
 
 #define BUCKETS 256u
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
 static struct nv_trace_agent *buckets[BUCKETS];
 static uint32_t agent_count, agents_max = NV_TRACE_AGENTS_MAX;
 static uint64_t ttl_ms, registered;

@@ -22,7 +22,7 @@ struct row {
     uint64_t used; /* by the clock of uses */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
 static struct row *rows;
 static size_t row_count;
 static uint64_t uses;

@@ -21,7 +21,7 @@
 
 #include "base/banned.h"
 
-static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER; /* start, stop */
 static struct nv_trace_config *configs; /* the newest, and behind it all before */
 static uint32_t config_count;
 /* The process that is setting the hooks, HOOKED when they are set, 0 before. */

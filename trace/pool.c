@@ -29,7 +29,7 @@
 /* What a free slot keeps of each buffer. */
 #define KEPT_BYTES ((size_t)2 << 10)
 
-static pthread_mutex_t grow_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t grow_lock = PTHREAD_MUTEX_INITIALIZER; /* new chunks */
 static struct nv_trace_span *_Atomic chunks[CHUNKS_MAX];
 static _Atomic uint32_t slot_count;
 static _Atomic uint64_t free_head;

@@ -52,7 +52,7 @@ struct nv_trace_baggage;
 enum nv_trace_span_state { NV_TRACE_SPAN_FREE, NV_TRACE_SPAN_OPEN, NV_TRACE_SPAN_ENDED };
 
 struct nv_trace_span {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of what is no atomic */
     enum nv_trace_span_state state;
     uint32_t generation, index;
     _Atomic uint32_t next;                /* in the list of free ones: index + 1 */

@@ -24,7 +24,7 @@
 
 struct nv_trace_state nv_trace_state;
 
-static pthread_mutex_t error_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t error_lock = PTHREAD_MUTEX_INITIALIZER; /* of the next two */
 static char error_text[256];
 static uint64_t logged_ns;
 

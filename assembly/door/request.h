@@ -46,7 +46,7 @@ struct nv_shared_group {
 
 /* The shared groups. Any thread; one lock, taken once for each group of a request. */
 struct nv_groups {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of all but `bytes` */
     struct nv_index index, resources;
     struct nv_services *services; /* borrowed */
     _Atomic uint64_t bytes;       /* of groups, resources and the index, for budgets */

@@ -59,7 +59,7 @@ struct owner {
 };
 
 struct nv_services {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of all but `ids` */
     struct nv_index by_name;
     uint32_t count;
     struct service *slots[NV_SERVICES_MAX]; /* slots[0] unused */

@@ -60,7 +60,7 @@ struct nv_note_ring {
 
 /* Planned and settled notes live differently long. */
 struct nv_notes {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of both rings */
     struct nv_note_ring planned, settled;
     uint64_t swept_ns;
 };

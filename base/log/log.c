@@ -34,7 +34,7 @@
 
 static _Atomic int level_min = NV_LOG_INFO;
 static _Atomic int line_format = NV_LOG_TEXT;
-static pthread_mutex_t site_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t site_lock = PTHREAD_MUTEX_INITIALIZER; /* of sites */
 static struct nv_output output = NV_OUTPUT_INIT(STDERR_FILENO);
 static _Atomic unsigned lines_lost;
 static void (*line_sink)(void *ctx, struct nv_str line);

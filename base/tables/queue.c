@@ -33,7 +33,7 @@ struct slot {
 };
 
 struct nv_queue {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of all below */
     pthread_cond_t not_empty;
     pthread_cond_t not_full;
     struct slot *slots;

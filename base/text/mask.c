@@ -41,7 +41,7 @@ struct pattern {
 static struct pattern patterns[PATTERNS_MAX];
 static _Atomic size_t pattern_count;
 static _Atomic bool first[256];
-static pthread_mutex_t adding = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t adding = PTHREAD_MUTEX_INITIALIZER; /* by who adds alone */
 
 static const struct nv_str masked = NV_STR_INIT("***");
 

@@ -23,7 +23,7 @@
 #include "base/banned.h"
 
 struct nv_send_queue {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of what is no atomic */
     pthread_cond_t room;
     struct nv_encoded_list list;
     struct nv_trace *raw_first, *raw_last;

@@ -102,7 +102,7 @@ struct table {
 };
 
 struct nv_agent_series {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of the tables */
     struct table tables[FAMILIES];
 };
 

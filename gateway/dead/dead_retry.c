@@ -114,7 +114,7 @@ static enum nv_err send_trace(const struct nv_dead_retry *retry, uint64_t id,
 /* ---- a request --------------------------------------------------------------------------- */
 
 struct waiting {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of the next three */
     pthread_cond_t changed;
     bool done;
     enum nv_err err;

@@ -55,7 +55,7 @@ struct entry {
 };
 
 struct nv_agents {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of the entries */
     /* one writing at a time: `number` is its own; taken before `lock` */
     pthread_mutex_t writing;
     struct entry *entries;

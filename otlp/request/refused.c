@@ -16,7 +16,7 @@
 #define COMPARED 8u
 
 static struct {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock;                         /* of all below */
     struct nv_refused lines[NV_REFUSED_KEPT_MAX]; /* the newest first */
     size_t count;
 } ring = {.lock = PTHREAD_MUTEX_INITIALIZER};
