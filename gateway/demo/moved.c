@@ -58,6 +58,10 @@ static void visit_time(struct walk *walk, char *end, uint64_t time_ns)
     memcpy(end - sizeof moved, &moved, sizeof moved);
 }
 
+/*
+ * XOR with one salt: ids that were different stay so, those that were equal (a link and the
+ * trace that it points to) stay equal, and no table of ids is needed.
+ */
 static void visit_id(const struct walk *walk, char *id, size_t len)
 {
     for (size_t i = 0; walk->salt && i < len && i < sizeof walk->salt->bytes; i++)
@@ -87,6 +91,10 @@ static enum nv_err visit(struct walk *walk, enum message message, char *bytes, s
     return err == NV_ERR_END ? NV_OK : err;
 }
 
+/*
+ * Twice over the body, since how far all times move is known only when the latest was seen.
+ * The sum wraps, which is right: differences between times are what must stay.
+ */
 enum nv_err nv_demo_move(char *body, size_t len, uint64_t now_ns,
                          const struct nv_demo_salt *salt)
 {

@@ -74,7 +74,10 @@ static bool send_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
-/* Posts a body and reads the status, 0: none came. */
+/*
+ * Posts a body and reads the status, 0: none came. The head's first bytes are all that is
+ * read: the status is in them, and the connection is closed after each request.
+ */
 static int post(const char *address, const char *body, size_t len)
 {
     char text[256];
@@ -122,7 +125,10 @@ enum nv_err nv_demo_send(const struct nv_demo_capture *capture, const char *addr
 
 /* ---- all of them ------------------------------------------------------------------------- */
 
-/* Waits for the pause; false when it was told to end. */
+/*
+ * Waits for the pause; false when it was told to end. A pipe and not a condition: its closed
+ * end wakes the thread wherever it waits, also when it is closed before the thread waits.
+ */
 static bool pause_between(const struct nv_demo_player *player)
 {
     struct pollfd wait = {.fd = player->ends[0], .events = POLLIN};

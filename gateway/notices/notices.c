@@ -47,6 +47,10 @@ static bool is_new(struct nv_notices *notices, struct nv_str name)
     return true;
 }
 
+/*
+ * A name is a client's: redacted like any text that is shown, and cut. Without memory for
+ * that it is not shown at all, since the line alone says that something new arrived.
+ */
 static void tell_service(const struct nv_redaction_config *redaction, struct nv_str name)
 {
     struct nv_arena *arena = nv_arena_new(NAME_ARENA);
@@ -100,6 +104,11 @@ static bool is_worth_asking(const struct nv_admin_source *source)
     return status.assembly.open_traces > 0 && status.stuck_ns < NV_NS_PER_S;
 }
 
+/*
+ * One line for each reason and not for each trace: a thousand traces that wait for the same
+ * are one thing to know, and `alike` says how many. The oldest is named, for it has waited
+ * longest.
+ */
 static void look_at_held(struct nv_notices *notices, const struct nv_admin_source *source,
                          uint64_t now_ns)
 {
@@ -151,6 +160,10 @@ static void look_at_replay(struct nv_notices *notices, const struct nv_admin_sou
 
 /* ---- metrics ----------------------------------------------------------------------------- */
 
+/*
+ * A few looks long, as an application sends its metrics before its first span has ended. A
+ * span at any time ends it: then tracing is on.
+ */
 static void look_at_metrics(struct nv_notices *notices)
 {
     struct nv_ledger ledger;
@@ -189,6 +202,10 @@ static const char *fate_of_held(const struct nv_options *options)
            "with the same journal.directory (assembly.on_stop: keep)";
 }
 
+/*
+ * Said before anything is stopped, while the person who asked for it still reads: what
+ * becomes of the traces is decided by two options, and both are named.
+ */
 void nv_notices_stop(const struct nv_admin_source *source)
 {
     struct nv_gateway_status status;
