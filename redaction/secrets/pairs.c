@@ -120,7 +120,8 @@ static size_t quoted_len(struct nv_str text, size_t from, size_t escapes, char q
     return text.len - from;
 }
 
-/* A value that is not masked: it says nothing, is a word of a program, or repeats its name. */
+/* A value that is not masked: it says nothing, is a word of a program, repeats its name, or is
+ * the masked password of a URL and what follows it. */
 static bool is_plain(struct nv_str value, struct nv_str name)
 {
     static const struct nv_str words[] = {
@@ -132,7 +133,8 @@ static bool is_plain(struct nv_str value, struct nv_str name)
         if (nv_str_eq(value, words[i]))
             return true;
     }
-    return value.len == 0 || (value.len >= NAME_OF_ITSELF_MIN && nv_str_ends(name, value));
+    return value.len == 0 || nv_str_starts(value, NV_STR("***@")) ||
+           (value.len >= NAME_OF_ITSELF_MIN && nv_str_ends(name, value));
 }
 
 /* ${PASSWORD}, $PASSWORD, {{ password }}, <password>: where a secret would be put. */

@@ -78,6 +78,8 @@ static const char *const texts[][2] = {
     /* a scheme called as secrets are, masked once and not again */
     {"password://root:hunter2@db", "password://root:***@db"},
     {"password://root:***@db", NULL},
+    {"mysql://my*api_key:hunter2@db", "mysql://my*api_key:***@db"},
+    {"mysql://my*api_key:***@db", NULL},
     {"password://root:*x1@db", "password:***"},
     {"https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/1",
      "https://***@o1.ingest.sentry.io/1"},
