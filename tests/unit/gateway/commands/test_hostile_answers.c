@@ -165,7 +165,7 @@ START_TEST(a_status_is_ready_when_it_says_so)
     for (size_t len = 0; len <= whole.len; len++)
         ck_assert(read_status(nv_str_slice(whole, 0, len)) == (len == whole.len));
     for (size_t at = 0; at < whole.len; at++) {
-        for (unsigned byte = 0; byte < 128; byte++) {
+        for (unsigned byte = at % 4; byte < 128; byte += 4) {
             memcpy(copy, whole.ptr, whole.len);
             copy[at] = (char)byte;
             struct nv_str json = {copy, whole.len};
@@ -210,7 +210,7 @@ END_TEST
 START_TEST(addresses_made_by_chance)
 {
     static const char letters[] = ":,[]*.0123456789 unix:/abc\t";
-    for (uint64_t seed = 1; seed <= 20000; seed++) {
+    for (uint64_t seed = 1; seed <= 6000; seed++) {
         char address[400], host[256 + 8], port[8 + 8];
         uint64_t number = 0;
         state = seed;
