@@ -22,6 +22,7 @@
 #include "gateway/config/option_value.h"
 #include "gateway/local.h"
 #include "gateway/stages.h"
+#include "gateway/telemetry/own_traces.h"
 #include "gateway/dead/untranslated.h"
 #include "gateway/process/teller.h"
 #include "otlp/request/request.h"
@@ -53,9 +54,18 @@ static void remember(void *ctx, const struct nv_raw_trace *raw, struct nv_str na
         nv_assembling_remember(&gateway->assembling, raw, name, session, user);
 }
 
+static void begin(void *ctx, const struct nv_raw_trace *raw)
+{
+    const struct nv_gateway *gateway = ctx;
+    if (nv_sampling_keeps(&gateway->own_sampling, raw->trace_id))
+        nv_own_traces_begin(gateway->own_traces, raw);
+}
+
 static void observe(void *ctx, const struct nv_trace *trace)
 {
     struct nv_gateway *gateway = ctx;
+    if (gateway->own_traces)
+        nv_own_traces_translated(gateway->own_traces, trace);
     nv_sinks_observe(&gateway->sinks, trace);
 }
 
@@ -110,6 +120,7 @@ static enum nv_err wire_pipeline(struct nv_gateway *gateway, const struct nv_opt
                                              .clock = gateway->clock,
                                              .translating = gateway->translating,
                                              .next_ctx = gateway,
+                                             .begin = gateway->own_traces ? begin : NULL,
                                              .remember = remember,
                                              .observe = observe,
                                              .consume = consume};
@@ -132,7 +143,8 @@ static enum nv_err make_assembly(struct nv_gateway *gateway, const struct nv_opt
     gateway->assembly = nv_assembly_new(&config, gateway->clock, &completer, fail);
     if (!gateway->assembly)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
-    gateway->settler = nv_assembly_settler(gateway->assembly);
+    gateway->settler =
+        nv_own_traces_settler(gateway->own_traces, nv_assembly_settler(gateway->assembly));
     gateway->acceptor = nv_assembly_acceptor(gateway->assembly);
     gateway->pipeline.settler = gateway->settler;
     return NV_OK;
@@ -147,7 +159,7 @@ static void prepare_assembling(struct nv_gateway *gateway, const struct nv_optio
     gateway->assembling.completer = nv_pipeline_completer(&gateway->pipeline);
     gateway->assembling.may_complete = may_complete;
     gateway->assembling.ctx = gateway;
-    gateway->settler = nv_assembly_settler_of_all();
+    gateway->settler = nv_own_traces_settler(gateway->own_traces, nv_assembly_settler_of_all());
     gateway->pipeline.settler = gateway->settler;
 }
 
@@ -158,7 +170,10 @@ static enum nv_err make_telemetry(struct nv_gateway *gateway, const struct nv_op
                                                .clock = gateway->clock,
                                                .read_metrics = nv_gateway_write_metrics,
                                                .ctx = gateway};
-    return nv_telemetry_new(&config, fail, &gateway->telemetry);
+    enum nv_err err = nv_telemetry_new(&config, fail, &gateway->telemetry);
+    gateway->own_traces = nv_telemetry_traces(gateway->telemetry);
+    nv_sampling_set(&gateway->own_sampling, options->telemetry_sampling_rate, false);
+    return err;
 }
 
 static enum nv_err start_telemetry(struct nv_gateway *gateway, struct nv_fail *fail)
@@ -196,9 +211,9 @@ enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fai
     set_reloadable(gateway, options);
     enum nv_err err = make_mapping(gateway, options, fail);
     if (err == NV_OK)
-        err = wire_pipeline(gateway, options, fail);
-    if (err == NV_OK)
         err = make_telemetry(gateway, options, fail);
+    if (err == NV_OK)
+        err = wire_pipeline(gateway, options, fail);
     if (err == NV_OK && options->role == NV_ROLE_ALL)
         err = make_assembly(gateway, options, fail);
     else if (err == NV_OK && options->role == NV_ROLE_ASSEMBLE)
@@ -276,6 +291,7 @@ static enum nv_err open_sinks(struct nv_gateway *gateway, const struct nv_option
                                         .clock = gateway->clock,
                                         .traces = gateway->traces,
                                         .agent_series = gateway->agent_series,
+                                        .own_traces = gateway->own_traces,
                                         .media_files = gateway->media_files};
     size_t count;
     const struct nv_sink_row *const *rows = nv_sinks_table(&count);

@@ -34,6 +34,7 @@ struct nv_gateway {
     bool assembly_started, receiver_started, stopped;
     struct nv_account memory; /* of requests and traces */
     struct nv_sampling sampling;
+    struct nv_sampling own_sampling; /* of spans of the gateway's own work */
     struct nv_pipeline pipeline;
     struct nv_translating *translating;
     struct nv_settler settler;
@@ -51,7 +52,8 @@ struct nv_gateway {
     struct nv_media_files *media_files; /* NULL: media become no files */
     struct nv_receiver *receiver;
     struct nv_admin *admin;
-    struct nv_telemetry *telemetry; /* NULL: none is sent */
+    struct nv_telemetry *telemetry;   /* NULL: none is sent */
+    struct nv_own_traces *own_traces; /* the telemetry's; NULL: no spans of it */
 };
 
 /* What is told of a start and of a stop that take long (gateway/process/teller.h): a line in

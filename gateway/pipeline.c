@@ -171,6 +171,8 @@ static bool make_spans(const struct nv_pipeline *pipeline, struct nv_raw_trace *
 static void complete(void *ctx, struct nv_raw_trace *raw)
 {
     const struct nv_pipeline *pipeline = ctx;
+    if (pipeline->begin)
+        pipeline->begin(pipeline->next_ctx, raw);
     if (!make_spans(pipeline, raw))
         return;
     unsigned slot = NV_NO_SLOT;

@@ -30,7 +30,9 @@ struct nv_pipeline {
     struct nv_translating *translating; /* NULL: nothing is noted, nothing set aside */
     /* for dead letters; NULL: none, the trace is left in memory */
     const struct nv_store *store;
-    void *next_ctx; /* of remember, observe and consume */
+    void *next_ctx; /* of what follows */
+    /* Lends a trace that came, before anything is done with it. NULL: nobody looks. */
+    void (*begin)(void *next_ctx, const struct nv_raw_trace *raw);
     /* Facts of a first part, for later parts of the same trace. NULL: not kept. */
     void (*remember)(void *next_ctx, const struct nv_raw_trace *raw, struct nv_str name,
                      struct nv_str session, struct nv_str user);

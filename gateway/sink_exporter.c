@@ -11,6 +11,7 @@
 #include "gateway/sinks.h"
 
 #include "gateway/stages.h"
+#include "gateway/telemetry/own_traces.h"
 
 #include "base/banned.h"
 
@@ -31,6 +32,7 @@ static enum nv_err open_exporter(const char *name, const struct nv_sink_needs *n
     nv_stage_exporter(needs->options, &config);
     config.media_files = needs->media_files;
     config.letters = needs->letters;
+    config.watch = nv_own_traces_watch(needs->own_traces);
     struct nv_exporter *exporter =
         nv_exporter_new(&config, needs->settler, needs->store, needs->clock, fail);
     if (!exporter)

@@ -29,6 +29,7 @@
 #define NV_SINKS_MAX 8
 
 struct nv_agent_series;
+struct nv_own_traces;
 struct nv_traces;
 struct nv_media_files;
 
@@ -42,6 +43,7 @@ struct nv_sink_needs {
     struct nv_traces *traces;             /* the local store; NULL: none */
     struct nv_media_files *media_files;   /* NULL: none */
     struct nv_agent_series *agent_series; /* NULL: none, or no memory */
+    struct nv_own_traces *own_traces;     /* NULL: none */
 };
 
 struct nv_sink_row {

@@ -42,6 +42,10 @@ struct nv_raw_trace {
     uint8_t trace_id[NV_TRACE_ID_BYTES]; /* as the client sent it */
     uint32_t part; /* 0 first; n = n-th linked part (late spans, cut traces) */
     enum nv_incomplete incomplete;
+    uint64_t first_ns,
+        last_ns;              /* arrival of its first and last item, monotonic; 0: not known */
+    const char *waited_for;   /* static: why it waited at last (nv_wait_name); NULL: no wait
+                                 * ended, or it is made again after a restart */
     struct nv_str first_name; /* of part 0's trace, when part > 0 and it is known; else empty */
     struct nv_str first_session; /* session and user of part 0, likewise */
     struct nv_str first_user;

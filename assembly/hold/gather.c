@@ -374,6 +374,8 @@ static struct nv_raw_trace *new_raw(const struct nv_assembly *assembly,
     raw->arena = arena;
     memcpy(raw->trace_id, trace->trace_id, NV_TRACE_ID_BYTES);
     raw->part = trace->part;
+    raw->first_ns = trace->first_ns;
+    raw->last_ns = trace->last_ns;
     return raw;
 }
 

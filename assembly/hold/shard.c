@@ -133,19 +133,19 @@ static bool look_at(struct nv_shard *shard, struct nv_open_trace *trace, uint64_
     }
     struct nv_completion completion = nv_leave_decide(shard, trace, now_ns);
     bool planned = trace->until.record_id != 0;
-    if (!planned && completion.deadline_ns > now_ns) {
-        nv_timers_move(&shard->timers, &trace->timer, completion.deadline_ns);
-        return false;
-    }
     /* Made again as it was, it is whole only when every older request has been replayed. */
-    if (planned && !shard->replayed) {
-        nv_timers_move(&shard->timers, &trace->timer, now_ns + RETRY_NS);
+    uint64_t again_ns = shard->replayed ? now_ns : now_ns + RETRY_NS;
+    uint64_t until_ns = planned ? again_ns : completion.deadline_ns;
+    if (until_ns > now_ns) {
+        nv_timers_move(&shard->timers, &trace->timer, until_ns);
         return false;
     }
     if (nv_leave_take(shard, trace, completion.incomplete, out) != NV_OK) {
         nv_gather_later(shard, trace, now_ns);
         return false;
     }
+    if (out->raw && !planned)
+        out->raw->waited_for = nv_wait_name(completion.wait);
     return out->raw != NULL;
 }
 

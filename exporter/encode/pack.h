@@ -18,6 +18,7 @@ struct nv_body {
     uint32_t attempt;              /* attempts made so far */
     uint64_t due_ns;               /* monotonic; not before */
     uint64_t first_try_ns;         /* monotonic, of the first attempt */
+    uint64_t try_ns;               /* the same of the last */
     uint64_t start;                /* number of the last attempt among all of the sender's */
     uint64_t refused;   /* starts when others than the API first refused it; 0: never */
     uint32_t alone;     /* such refusals of it as one trace while others passed */

@@ -6,8 +6,10 @@
 #define NV_EXPORTER_SEND_CONFIG_H
 
 #include "base/error.h"
+#include "exporter/answer/transport.h"
 #include "exporter/encode/encode.h"
 #include "exporter/files/media_files.h"
+#include "model/stage.h"
 #include "model/store.h"
 
 #define NV_EXPORTER_ENDPOINT_DEFAULT "https://api.noveum.ai/api"
@@ -18,6 +20,24 @@ enum nv_compression {
     NV_COMPRESSION_AUTO, /* gzip; identity for a while after 400 or 415 on a gzip body */
     NV_COMPRESSION_GZIP,
     NV_COMPRESSION_NONE
+};
+
+/* One request with traces and its end. Times are monotonic. */
+struct nv_attempt_told {
+    enum nv_transfer transfer;
+    int status;      /* HTTP, 0 when none came */
+    bool delivered;  /* the backend has what was in it */
+    uint32_t number; /* 1: the first with this body */
+    uint32_t traces; /* in it */
+    uint64_t start_ns, end_ns;
+};
+
+/* Who is told of it, once for each trace in it that has a claim (those of the outbox have
+ * none), before the trace is settled; on the sender's thread. `answered` NULL: nobody. */
+struct nv_exporter_watch {
+    void (*answered)(void *ctx, const struct nv_claim *claim,
+                     const struct nv_attempt_told *told);
+    void *ctx;
 };
 
 /*
@@ -72,6 +92,7 @@ struct nv_exporter_config {
     /* borrowed: where dead letters go (only `put` is called) when there is no store; NULL: they
      * are logged and counted */
     const struct nv_store *letters;
+    struct nv_exporter_watch watch;
     uint32_t drain_requests_per_s; /* outbox bodies a second besides two a fresh body */
 };
 

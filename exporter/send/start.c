@@ -65,6 +65,7 @@ static void count_attempt(struct nv_sender *sender, struct nv_body *body, uint64
     nv_count(NV_COUNT_SEND_BYTES, body->wire.len);
     if (body->attempt++ == 0 && body->first_try_ns == 0)
         body->first_try_ns = now_ns;
+    body->try_ns = now_ns;
     body->start = ++sender->starts;
 }
 

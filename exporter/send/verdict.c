@@ -260,6 +260,26 @@ static void act(struct nv_sender *sender, struct nv_body *body,
     }
 }
 
+/* While the traces are still in the body: `act` sends them on. */
+static void tell_watch(const struct nv_sender *sender, const struct nv_body *body,
+                       const struct nv_reply *reply, const struct nv_verdict *verdict)
+{
+    const struct nv_exporter_watch *watch = &sender->config->watch;
+    if (!watch->answered)
+        return;
+    const struct nv_attempt_told told = {.transfer = reply->transfer,
+                                         .status = reply->status,
+                                         .delivered = verdict->action == NV_ACTION_DELIVERED,
+                                         .number = body->attempt,
+                                         .traces = body->traces.count,
+                                         .start_ns = body->try_ns,
+                                         .end_ns = nv_clock_mono_ns(sender->clock)};
+    for (const struct nv_encoded *e = body->traces.first; e; e = e->next) {
+        if (e->claim)
+            watch->answered(watch->ctx, e->claim, &told);
+    }
+}
+
 void nv_sender_body_done(void *done_ctx, const struct nv_reply *reply)
 {
     struct nv_body *body = done_ctx;
@@ -276,6 +296,7 @@ void nv_sender_body_done(void *done_ctx, const struct nv_reply *reply)
         warn_of_reply(sender, &facts);
     else if (reply->transfer != NV_TRANSFER_CANCELLED)
         note(sender, reply, &verdict, facts.text);
+    tell_watch(sender, body, reply, &verdict);
     act(sender, body, &verdict, reply, facts.text);
 }
 

@@ -40,6 +40,16 @@ void nv_own_put_text(struct nv_buf *buf, uint32_t number, const char *key, struc
     (void)nv_wire_end(buf, pair);
 }
 
+void nv_own_put_int(struct nv_buf *buf, uint32_t number, const char *key, uint64_t value)
+{
+    size_t pair = nv_wire_begin(buf, number);
+    (void)nv_wire_put_bytes(buf, NV_OTLP_PAIR_KEY, nv_str_from(key));
+    size_t any = nv_wire_begin(buf, NV_OTLP_PAIR_VALUE);
+    (void)nv_wire_put_uint(buf, NV_OTLP_ANY_INT, value);
+    (void)nv_wire_end(buf, any);
+    (void)nv_wire_end(buf, pair);
+}
+
 void nv_own_request_begin(struct nv_buf *buf, const char *instance, struct nv_own_request *out)
 {
     out->group = nv_wire_begin(buf, NV_OTLP_REQUEST_GROUPS);

@@ -32,5 +32,7 @@ void nv_own_request_begin(struct nv_buf *buf, const char *instance, struct nv_ow
 enum nv_err nv_own_request_end(struct nv_buf *buf, const struct nv_own_request *request);
 /* Appends an attribute with a text as field `number`. Errors are the buffer's. */
 void nv_own_put_text(struct nv_buf *buf, uint32_t number, const char *key, struct nv_str value);
+/* The same with a whole number. */
+void nv_own_put_int(struct nv_buf *buf, uint32_t number, const char *key, uint64_t value);
 
 #endif

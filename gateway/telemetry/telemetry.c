@@ -1,8 +1,9 @@
 /*
  * The thread that sends the gateway's own telemetry.
  *
- *   step: metrics due? ─▶ text ─▶ body ─▶ send      every interval, the first at once
- *         stopping?    ─▶ each once more, then the end, or the deadline
+ *   step: due?           ─▶ metrics: text ─▶ body ─▶ send     every interval, the first at once
+ *         due, half full ─▶ spans: taken   ─▶ body ─▶ send
+ *         stopping?      ─▶ each once more, then the end, or the deadline
  *
  * The transport is the exporter's: TLS, timeouts and caps of replies are the same, and so is
  * what it refuses (redirects, other schemes). It has its own loop, connections and thread, so
@@ -17,6 +18,7 @@
 #include "exporter/send/send_thread.h"
 #include "gateway/telemetry/own_metrics.h"
 #include "gateway/telemetry/own_resource.h"
+#include "gateway/telemetry/own_traces.h"
 #include "gateway/telemetry/shipment.h"
 
 #include <assert.h>
@@ -35,7 +37,9 @@ struct nv_telemetry {
     _Atomic uint64_t stop_at_ns; /* monotonic; 0: it runs */
     struct nv_buf text;
     struct nv_shipment metrics;
-    uint64_t metrics_due_ns;
+    struct nv_own_traces *traces; /* NULL: no spans */
+    struct nv_shipment spans;
+    uint64_t due_ns;
     bool said_last; /* the last metrics are on their way, or failed */
     size_t header_count;
     char *headers[]; /* "name: value" */
@@ -81,17 +85,56 @@ static void send_metrics(struct nv_telemetry *telemetry)
     }
 }
 
+/* ---- spans ------------------------------------------------------------------------------- */
+
+/* What waits to be tried again goes before what has ended since. */
+static void send_spans(struct nv_telemetry *telemetry)
+{
+    struct nv_shipment *spans = &telemetry->spans;
+    if (!telemetry->traces || spans->flying)
+        return;
+    if (spans->body.len == 0)
+        spans->spans = nv_own_traces_take(telemetry->traces, telemetry->instance, &spans->body);
+    nv_shipment_send(spans);
+}
+
+/* Between the intervals: what is to be tried again, and what would soon be lost. Returns when
+ * it wants to be asked again. */
+static uint64_t look_at_spans(struct nv_telemetry *telemetry, uint64_t now_ns)
+{
+    const struct nv_shipment *spans = &telemetry->spans;
+    if (!telemetry->traces)
+        return UINT64_MAX;
+    if (spans->body.len > 0 || nv_own_traces_is_full(telemetry->traces))
+        send_spans(telemetry);
+    bool waits = spans->body.len > 0 && !spans->flying && spans->not_before_ns > now_ns;
+    return waits ? spans->not_before_ns : UINT64_MAX;
+}
+
+static void wake(void *ctx)
+{
+    const struct nv_telemetry *telemetry = ctx;
+    nv_send_thread_wake(telemetry->thread);
+}
+
+struct nv_own_traces *nv_telemetry_traces(const struct nv_telemetry *telemetry)
+{
+    return telemetry ? telemetry->traces : NULL;
+}
+
 /* ---- the thread -------------------------------------------------------------------------- */
 
 static uint64_t end_step(struct nv_telemetry *telemetry, uint64_t now_ns, uint64_t stop_at_ns,
                          bool *finished)
 {
-    if (!telemetry->said_last && !telemetry->metrics.flying) {
+    if (!telemetry->said_last && !telemetry->metrics.flying && !telemetry->spans.flying) {
         telemetry->said_last = true;
         telemetry->metrics.not_before_ns = 0;
+        telemetry->spans.not_before_ns = 0;
         send_metrics(telemetry);
     }
-    if (telemetry->metrics.flying && now_ns < stop_at_ns)
+    send_spans(telemetry);
+    if ((telemetry->metrics.flying || telemetry->spans.flying) && now_ns < stop_at_ns)
         return stop_at_ns - now_ns;
     const struct nv_transport *transport = telemetry->metrics.transport;
     transport->cancel_all(transport->ctx);
@@ -107,11 +150,13 @@ static uint64_t step(void *ctx, bool *finished)
     uint64_t stop_at_ns = atomic_load(&telemetry->stop_at_ns);
     if (stop_at_ns != 0)
         return end_step(telemetry, now_ns, stop_at_ns, finished);
-    if (now_ns >= telemetry->metrics_due_ns) {
-        telemetry->metrics_due_ns = now_ns + interval_ns;
+    if (now_ns >= telemetry->due_ns) {
+        telemetry->due_ns = now_ns + interval_ns;
         send_metrics(telemetry);
+        send_spans(telemetry);
     }
-    return telemetry->metrics_due_ns - now_ns;
+    uint64_t again_ns = look_at_spans(telemetry, now_ns);
+    return (again_ns < telemetry->due_ns ? again_ns : telemetry->due_ns) - now_ns;
 }
 
 /* ---- life -------------------------------------------------------------------------------- */
@@ -169,14 +214,28 @@ static enum nv_err open_thread(struct nv_telemetry *telemetry, struct nv_fail *f
         nv_send_thread_new(&config, &endpoint, &work, telemetry->config.clock, fail);
     if (!telemetry->thread)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
-    telemetry->metrics = (struct nv_shipment){
-        .signal = "metrics",
-        .route = NV_ROUTE_METRICS,
-        .transport = nv_send_thread_transport(telemetry->thread),
-        .clock = telemetry->config.clock,
-    };
-    nv_buf_init(&telemetry->metrics.body, NV_CAP_TELEMETRY_METRICS);
+    telemetry->metrics.transport = nv_send_thread_transport(telemetry->thread);
+    telemetry->spans.transport = telemetry->metrics.transport;
     return NV_OK;
+}
+
+static bool make_parts(struct nv_telemetry *telemetry)
+{
+    const struct nv_options *options = telemetry->config.options;
+    const struct nv_own_wake on_full = {.call = wake, .ctx = telemetry};
+    telemetry->metrics = (struct nv_shipment){
+        .signal = "metrics", .route = NV_ROUTE_METRICS, .clock = telemetry->config.clock};
+    telemetry->spans = (struct nv_shipment){
+        .signal = "traces", .route = NV_ROUTE_TRACES, .clock = telemetry->config.clock};
+    nv_buf_init(&telemetry->text, NV_CAP_METRICS);
+    nv_buf_init(&telemetry->metrics.body, NV_CAP_TELEMETRY_METRICS);
+    nv_buf_init(&telemetry->spans.body, NV_CAP_TELEMETRY_SPANS);
+    if (options->telemetry_sampling_rate > 0) {
+        telemetry->traces = nv_own_traces_new(telemetry->config.clock, on_full);
+        if (!telemetry->traces)
+            return false;
+    }
+    return copy_headers(telemetry, &options->telemetry_otlp_headers);
 }
 
 enum nv_err nv_telemetry_new(const struct nv_telemetry_config *config, struct nv_fail *fail,
@@ -193,9 +252,8 @@ enum nv_err nv_telemetry_new(const struct nv_telemetry_config *config, struct nv
     telemetry->config = *config;
     telemetry->start_wall_ns = nv_clock_wall_ns(config->clock);
     nv_own_instance(telemetry->instance);
-    nv_buf_init(&telemetry->text, NV_CAP_METRICS);
     enum nv_err err = NV_OK;
-    if (!copy_headers(telemetry, headers))
+    if (!make_parts(telemetry))
         err = nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     if (err == NV_OK)
         err = open_thread(telemetry, fail);
@@ -241,6 +299,8 @@ void nv_telemetry_free(struct nv_telemetry *telemetry)
     nv_send_thread_free(telemetry->thread);
     nv_buf_release(&telemetry->text);
     nv_buf_release(&telemetry->metrics.body);
+    nv_buf_release(&telemetry->spans.body);
+    nv_own_traces_free(telemetry->traces);
     for (size_t i = 0; i < telemetry->header_count; i++) {
         explicit_bzero(telemetry->headers[i], strlen(telemetry->headers[i]));
         free(telemetry->headers[i]);

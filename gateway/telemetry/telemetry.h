@@ -16,6 +16,7 @@
 #include "gateway/config/options.h"
 
 struct nv_telemetry;
+struct nv_own_traces; /* gateway/telemetry/own_traces.h */
 
 /* All borrowed for the life of the telemetry. */
 struct nv_telemetry_config {
@@ -38,6 +39,8 @@ enum nv_err nv_telemetry_start(struct nv_telemetry *telemetry) NV_MUST_USE;
 /* Sends what there is a last time, within `wait_ms`, and ends the thread. NULL, and one that
  * was not started, are allowed. */
 void nv_telemetry_stop(struct nv_telemetry *telemetry, uint64_t wait_ms);
+/* Where traces are to be noted for spans, borrowed; NULL: nowhere (`telemetry` may be NULL). */
+struct nv_own_traces *nv_telemetry_traces(const struct nv_telemetry *telemetry);
 /* Frees one that was stopped or never started. NULL is allowed. */
 void nv_telemetry_free(struct nv_telemetry *telemetry);
 

@@ -104,7 +104,7 @@ def read_spans(raw):
         assert len(span.trace_id) == 16 and any(span.trace_id), span.name
         assert len(span.span_id) == 8 and any(span.span_id), span.name
         assert len(span.parent_span_id) in (0, 8), span.name
-        assert span.name and 1e18 < span.start_time_unix_nano <= span.end_time_unix_nano, span.name
+        assert span.name and span.kind and 1e18 < span.start_time_unix_nano <= span.end_time_unix_nano, span.name
         found.append((span, attributes_of(span.attributes), attributes_of(group.resource.attributes)))
     return found
 

@@ -164,9 +164,11 @@ FAILURES = {
 @pytest.mark.parametrize("answer", FAILURES.values(), ids=FAILURES.keys())
 def test_delivery_does_not_notice_an_endpoint_that_fails(make_gateway, backend, receiver, answer):
     receiver.always.update(metrics=answer, traces=answer)
-    gateway = make_gateway(settings(receiver, **{"telemetry.otlp.timeout_ms": 300}), to(backend))
+    more = {"telemetry.otlp.timeout_ms": 300, "telemetry.sampling_rate": 1}
+    gateway = make_gateway(settings(receiver, **more), to(backend))
     receiver.wait(lambda r: r.requests)
     deliver(gateway)
+    receiver.wait(lambda r: any(signal == "traces" for signal, _, _ in r.requests))
     gateway.wait_log("telemetry.otlp.endpoint took nothing")
     metrics = gateway.metrics()
     assert metrics['noveum_telemetry_requests_total{result="failed"}'] >= 1

@@ -177,6 +177,9 @@ static void describe(const struct nv_raw_trace *raw, struct kit_trace *out)
     out->trace = (char)raw->trace_id[0];
     out->part = raw->part;
     out->incomplete = raw->incomplete;
+    out->first_ns = raw->first_ns;
+    out->last_ns = raw->last_ns;
+    out->waited_for = raw->waited_for;
     out->spans = raw->span_count;
     out->groups = raw->group_count;
     for (uint32_t i = 0; i < raw->item_count; i++) {

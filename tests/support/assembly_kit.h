@@ -24,7 +24,8 @@ struct kit_trace {
     char services[128];
     char first_name[64], first_session[64], first_user[64];
     char project[64];
-    uint64_t at_ns;
+    uint64_t first_ns, last_ns, at_ns;
+    const char *waited_for;
 };
 
 struct kit {

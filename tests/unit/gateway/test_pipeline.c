@@ -17,7 +17,7 @@
 #include "base/banned.h"
 
 struct fate {
-    unsigned consumed, shown, remembered, settled, stored;
+    unsigned begun, consumed, shown, remembered, settled, stored;
     enum nv_outcome outcome;
     enum nv_err store_err;
     char head[1000], payload[4000];
@@ -46,6 +46,14 @@ static void remember(void *ctx, const struct nv_raw_trace *raw, struct nv_str na
     (void)session;
     (void)user;
     fate.remembered++;
+}
+
+static void begin(void *ctx, const struct nv_raw_trace *raw)
+{
+    ck_assert_ptr_eq(ctx, &fate);
+    ck_assert_ptr_eq(raw->claim, (struct nv_claim *)&fate);
+    ck_assert_uint_gt(raw->item_count, 0);
+    fate.begun++;
 }
 
 static void show(void *ctx, const struct nv_trace *trace)
@@ -90,6 +98,7 @@ static struct nv_pipeline make_pipeline(const struct nv_store *dead_letters)
                                 .store = dead_letters,
                                 .translating = translating,
                                 .next_ctx = &fate,
+                                .begin = begin,
                                 .remember = remember,
                                 .observe = show,
                                 .consume = consume};
@@ -179,6 +188,7 @@ END_TEST
 START_TEST(a_good_trace_is_shown_and_consumed)
 {
     complete(&store, NV_STR(""), false);
+    ck_assert_uint_eq(fate.begun, 1);
     ck_assert_uint_eq(fate.consumed, 1);
     ck_assert_uint_eq(fate.shown, 1);
     ck_assert_uint_eq(fate.remembered, 1);
@@ -341,6 +351,7 @@ START_TEST(without_a_view_and_a_memory)
 {
     struct nv_pipeline pipeline = make_pipeline(&store);
     pipeline.observe = NULL;
+    pipeline.begin = NULL;
     pipeline.remember = NULL;
     struct nv_completer completer = nv_pipeline_completer(&pipeline);
     struct nv_batch *batch = one_span(NV_STR(""));

@@ -128,6 +128,38 @@ START_TEST(a_late_remote_parent_unlearns)
 }
 END_TEST
 
+/* What is told of the wait: when it came, and the row that ended it. */
+START_TEST(a_trace_says_when_it_came_and_why_it_waited)
+{
+    kit_start(&kit);
+    uint64_t begin_ns = kit.clock.mono;
+    kit_spans(&kit, "api", "1a");
+    kit_advance(&kit, 5);
+    kit_spans(&kit, "api", "1b<a");
+    kit_spans(&kit, "api", "2b<a.");
+    kit_advance(&kit, 600000);
+    ck_assert_uint_eq(kit.trace_count, 2);
+    ck_assert_uint_eq(kit.traces[0].first_ns, begin_ns);
+    ck_assert_uint_eq(kit.traces[0].last_ns, begin_ns + 5 * NV_NS_PER_MS);
+    ck_assert_str_eq(kit.traces[0].waited_for, "quiet");
+    ck_assert_uint_eq(kit.traces[1].first_ns, kit.traces[1].last_ns);
+    ck_assert_str_eq(kit.traces[1].waited_for, "open");
+}
+END_TEST
+
+/* At a stop no wait has ended. */
+START_TEST(what_leaves_at_a_stop_waited_for_nothing)
+{
+    kit.config.on_stop = NV_ON_STOP_SEND;
+    kit_start(&kit);
+    kit_spans(&kit, "api", "1b<a.");
+    kit_stop(&kit);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    ck_assert_int_eq(kit.traces[0].incomplete, NV_INCOMPLETE_SHUTDOWN);
+    ck_assert_ptr_null(kit.traces[0].waited_for);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("shard");
@@ -138,6 +170,8 @@ int main(void)
     tcase_add_test(tcase, as_many_arrivals_wait_for_a_shard_and_one_more);
     tcase_add_test(tcase, traces_spread_over_shards_and_keep_theirs);
     tcase_add_test(tcase, a_late_remote_parent_unlearns);
+    tcase_add_test(tcase, a_trace_says_when_it_came_and_why_it_waited);
+    tcase_add_test(tcase, what_leaves_at_a_stop_waited_for_nothing);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

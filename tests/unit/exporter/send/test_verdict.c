@@ -454,6 +454,64 @@ START_TEST(secrets_are_never_shown)
 }
 END_TEST
 
+static struct nv_attempt_told attempts[4];
+static const struct nv_claim *attempted[4];
+static size_t attempt_count;
+
+static void note_attempt(void *ctx, const struct nv_claim *claim,
+                         const struct nv_attempt_told *said)
+{
+    ck_assert_ptr_eq(ctx, &attempt_count);
+    ck_assert_uint_lt(attempt_count, 4);
+    ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_DELIVERED), 0); /* before it is settled */
+    attempted[attempt_count] = claim;
+    attempts[attempt_count++] = *said;
+}
+
+/* Once for each trace in it, of each request. */
+START_TEST(a_watch_is_told_of_each_answer)
+{
+    attempt_count = 0;
+    rig.config.watch = (struct nv_exporter_watch){note_attempt, &attempt_count};
+    rig_open(&rig, false);
+    rig_consume_many(&rig, 2);
+    rig_run(&rig, 1000);
+    nv_fake_clock_advance(&rig.clock, 7);
+    rig_answer(&rig, rig_flight(&rig), 503, "", "");
+    rig_run(&rig, 60000);
+    ck_assert_uint_eq(attempt_count, 2);
+    rig_answer(&rig, rig_flight(&rig), 200, "", "");
+    ck_assert_uint_eq(attempt_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_ptr_eq(attempted[i], &rig.claims[i % 2]);
+        ck_assert_int_eq(attempts[i].transfer, NV_TRANSFER_REPLY);
+        ck_assert_int_eq(attempts[i].status, i < 2 ? 503 : 200);
+        ck_assert(attempts[i].delivered == (i >= 2));
+        ck_assert_uint_eq(attempts[i].number, i < 2 ? 1 : 2);
+        ck_assert_uint_eq(attempts[i].traces, 2);
+    }
+    ck_assert_uint_eq(attempts[0].end_ns - attempts[0].start_ns, 7);
+    ck_assert_uint_gt(attempts[2].start_ns, attempts[0].end_ns);
+    ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_DELIVERED), 2);
+}
+END_TEST
+
+/* Their claims were settled when they went to the outbox. */
+START_TEST(traces_of_the_outbox_are_told_to_nobody)
+{
+    rig_open(&rig, true);
+    rig_consume(&rig, "trace", 2);
+    rig_close(&rig);
+    attempt_count = 0;
+    rig.config.watch = (struct nv_exporter_watch){note_attempt, &attempt_count};
+    rig_open(&rig, true);
+    rig_run(&rig, 1000);
+    rig_answer(&rig, rig_flight(&rig), 200, "", "");
+    ck_assert_uint_eq(rig_delivered(), 2);
+    ck_assert_uint_eq(attempt_count, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/verdict");
@@ -479,6 +537,8 @@ int main(void)
     tcase_add_loop_test(tcase, ambiguous_answers_are_retried, 0, 5);
     tcase_add_test(tcase, warnings_are_counted);
     tcase_add_test(tcase, secrets_are_never_shown);
+    tcase_add_test(tcase, a_watch_is_told_of_each_answer);
+    tcase_add_test(tcase, traces_of_the_outbox_are_told_to_nobody);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -58,9 +58,15 @@ START_TEST(attributes)
     struct nv_buf buf;
     nv_buf_init(&buf, 4096);
     nv_own_put_text(&buf, 7, "k", NV_STR("v"));
+    nv_own_put_int(&buf, 9, "n", 300);
     struct nv_str text = in(nv_buf_str(&buf), 7);
     ck_assert_nv_str(in(text, NV_OTLP_PAIR_KEY), "k");
     ck_assert_nv_str(in(in(text, NV_OTLP_PAIR_VALUE), NV_OTLP_ANY_STRING), "v");
+    struct nv_wire wire = nv_wire_read(in(in(nv_buf_str(&buf), 9), NV_OTLP_PAIR_VALUE));
+    struct nv_wire_field field;
+    ck_assert_int_eq(nv_wire_next(&wire, &field), NV_OK);
+    ck_assert_uint_eq(field.number, NV_OTLP_ANY_INT);
+    ck_assert_uint_eq(field.value, 300);
     nv_buf_release(&buf);
 }
 END_TEST

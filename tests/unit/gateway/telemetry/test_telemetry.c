@@ -56,6 +56,7 @@ START_TEST(off_is_nothing)
 {
     ck_assert_int_eq(make(), NV_OK);
     ck_assert_ptr_null(telemetry);
+    ck_assert_ptr_null(nv_telemetry_traces(telemetry));
     ck_assert_int_eq(nv_telemetry_start(telemetry), NV_OK);
     nv_telemetry_stop(telemetry, 1000);
     nv_telemetry_free(telemetry);
@@ -108,8 +109,25 @@ START_TEST(metrics_that_can_not_be_written_are_left_out)
 }
 END_TEST
 
+/* Metrics alone, unless there is a rate. */
+START_TEST(spans_are_asked_for)
+{
+    set(NV_OPT_telemetry_otlp_endpoint, "http://127.0.0.1:1");
+    ck_assert_int_eq(make(), NV_OK);
+    ck_assert_ptr_null(nv_telemetry_traces(telemetry));
+    nv_telemetry_free(telemetry);
+    set(NV_OPT_telemetry_sampling_rate, "0.5");
+    ck_assert_int_eq(make(), NV_OK);
+    ck_assert_ptr_nonnull(nv_telemetry_traces(telemetry));
+    ck_assert_int_eq(nv_telemetry_start(telemetry), NV_OK);
+    nv_telemetry_stop(telemetry, 10000);
+    nv_telemetry_free(telemetry);
+}
+END_TEST
+
 START_TEST(each_allocation_failing_once)
 {
+    set(NV_OPT_telemetry_sampling_rate, "1");
     set(NV_OPT_telemetry_otlp_endpoint, "http://127.0.0.1:1/v1/metrics");
     set(NV_OPT_telemetry_otlp_headers, "a=1\nb=2");
     bool failed = true;
@@ -136,6 +154,7 @@ int main(void)
     tcase_add_test(tcase, never_started);
     tcase_add_test(tcase, nobody_listens);
     tcase_add_test(tcase, metrics_that_can_not_be_written_are_left_out);
+    tcase_add_test(tcase, spans_are_asked_for);
     tcase_add_test(tcase, each_allocation_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
