@@ -14,6 +14,12 @@ import stand_in_model  # noqa: E402
 QUESTION, RESULT = "Where is order 1001?", "order 1001 is in transit"
 
 
+@pytest.fixture(name="gateway")
+def patient_gateway(make_gateway, backend):
+    """One that waits a minute for the root: an agent that takes longer than its exporter's 5 s sends the first spans before."""
+    return make_gateway({"assembly.open_ms": 60000}, environment={"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url, "NOVEUM_PROJECT": "e2e"})
+
+
 @pytest.fixture(name="ask")
 def ask_of(gateway, backend):
     """ask(program, arguments...): the trace whose id the program ends with, and the exchanges that the model had."""
