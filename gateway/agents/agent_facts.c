@@ -30,17 +30,14 @@
  * the step that asks the model: that is the agent's above it, where there is one. */
 enum trait { NAMES_AGENT = 1, IS_AGENT = 2, IS_TOOL = 4, OWNS = 8 };
 
-static struct nv_str text_of(const struct nv_span *span, const char *key)
+static struct nv_str text_of(const struct nv_span *span, struct nv_str key)
 {
-    return nv_string_of(nv_attributes_get(&span->attributes, nv_str_from(key)));
+    return nv_string_of(nv_attributes_get(&span->attributes, key));
 }
 
-static uint64_t count_of(const struct nv_span *span, const char *key)
+static uint64_t count_of(int64_t told)
 {
-    const struct nv_value *value = nv_attributes_get(&span->attributes, nv_str_from(key));
-    return value && value->type == NV_VALUE_INT && value->as.integer > 0
-               ? (uint64_t)value->as.integer
-               : 0;
+    return told > 0 ? (uint64_t)told : 0;
 }
 
 /* Costs are a client's and may be anything; what is no amount of money is none. */
@@ -56,9 +53,9 @@ static uint64_t nano_of(double usd)
  * by its id, else by its span. */
 static struct nv_str agent_name(const struct nv_span *span, unsigned traits)
 {
-    struct nv_str name = text_of(span, "agent.name");
+    struct nv_str name = text_of(span, NV_STR("agent.name"));
     if (name.len == 0 && (traits & IS_AGENT) != 0)
-        name = text_of(span, "agent.id");
+        name = text_of(span, NV_STR("agent.id"));
     return name.len == 0 && (traits & IS_AGENT) != 0 ? span->name : name;
 }
 
@@ -77,6 +74,20 @@ static uint8_t traits_of(const struct nv_span *span)
     if ((traits & IS_AGENT) != 0 && !nv_str_eq(name, NV_STR("agent")))
         traits |= OWNS;
     return (uint8_t)traits;
+}
+
+/* Without such a key no span is or names an agent: nearly all traces of other programs. */
+static bool speaks_of_agents(const struct nv_trace *trace)
+{
+    for (uint32_t i = 0; i < trace->span_count; i++) {
+        const struct nv_attributes *list = &trace->spans[i].attributes;
+        for (uint32_t k = 0; k < list->count; k++) {
+            struct nv_str key = list->items[k].key;
+            if (key.len > 0 && key.ptr[0] == 'a' && nv_str_starts(key, NV_STR("agent.")))
+                return true;
+        }
+    }
+    return false;
 }
 
 /* ---- parents ----------------------------------------------------------------------------- */
@@ -178,7 +189,7 @@ enum nv_err nv_agent_facts_begin(struct nv_agent_facts *facts, const struct nv_t
 {
     const size_t count = trace->span_count;
     *facts = (struct nv_agent_facts){.trace = trace};
-    if (count == 0)
+    if (!speaks_of_agents(trace))
         return NV_OK;
     facts->traits = calloc(count, 1);
     if (!facts->traits)
@@ -235,7 +246,7 @@ static bool is_run(const struct nv_agent_facts *facts, uint32_t index, struct nv
     const struct nv_span *span = &facts->trace->spans[index];
     uint32_t parent = facts->parent[index];
     if ((facts->traits[index] & IS_AGENT) == 0 ||
-        nv_str_eq(text_of(span, "agent.operation"), NV_STR("create_agent")))
+        nv_str_eq(text_of(span, NV_STR("agent.operation")), NV_STR("create_agent")))
         return false;
     uint32_t above =
         parent == NONE ? NONE : nearest(facts, facts->actor, parent, IS_AGENT | IS_TOOL);
@@ -268,10 +279,10 @@ void nv_agent_facts_read(const struct nv_agent_facts *facts, uint32_t index,
         .agent = NV_STR(""),
         .failed = span->status != NV_STATUS_OK,
         .duration_ns = span->end_ns > span->start_ns ? span->end_ns - span->start_ns : 0,
-        .input_tokens = told.input_tokens > 0 ? (uint64_t)told.input_tokens : 0,
-        .output_tokens = told.output_tokens > 0 ? (uint64_t)told.output_tokens : 0,
-        .cached_tokens = count_of(span, "llm.cached_input_tokens"),
-        .reasoning_tokens = count_of(span, "llm.reasoning_tokens"),
+        .input_tokens = count_of(told.input_tokens),
+        .output_tokens = count_of(told.output_tokens),
+        .cached_tokens = count_of(told.cached_tokens),
+        .reasoning_tokens = count_of(told.reasoning_tokens),
         .cost_nano_usd = nano_of(told.cost)};
     if (strcmp(told.kind, "tool") == 0)
         out->tool = told.what;

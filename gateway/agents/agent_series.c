@@ -123,6 +123,10 @@ static void put(struct labels *labels, struct nv_str text)
 /* A piece is all shown; of what has a meaning within quotes there is `\` and `"` left. */
 static void put_escaped(struct labels *labels, struct nv_str piece)
 {
+    if (!memchr(piece.ptr, '"', piece.len) && !memchr(piece.ptr, '\\', piece.len)) {
+        put(labels, piece);
+        return;
+    }
     for (size_t i = 0; i < piece.len; i++) {
         if (piece.ptr[i] == '"' || piece.ptr[i] == '\\')
             put(labels, NV_STR("\\"));
@@ -198,21 +202,22 @@ static struct series *touch(struct table *table, const struct labels *labels)
 }
 
 /* A tool or model of the agent that `agent` names, or all of its that have none of their own.
- * Those are one for each agent at most, so they are not counted. */
-static struct series *touch_third(struct table *table, const char *label,
-                                  const struct labels *agent, struct nv_str value)
+ * Those are one for each agent at most, so they are not counted. `agent` is as before then. */
+static struct series *touch_third(struct table *table, const char *label, struct labels *agent,
+                                  struct nv_str value)
 {
-    struct labels labels = *agent;
-    put_label(&labels, label, value);
+    size_t len = agent->len;
+    put_label(agent, label, value);
     struct series *one =
-        nv_str_eq(value, NV_STR(OTHER)) ? find(table, &labels) : touch(table, &labels);
-    if (one)
-        return one;
-    labels = *agent;
-    put_label(&labels, label, NV_STR(OTHER));
-    one = find(table, &labels);
-    if (!one)
-        one = add(table, &labels);
+        nv_str_eq(value, NV_STR(OTHER)) ? find(table, agent) : touch(table, agent);
+    if (!one) {
+        agent->len = len;
+        put_label(agent, label, NV_STR(OTHER));
+        one = find(table, agent);
+        if (!one)
+            one = add(table, agent);
+    }
+    agent->len = len;
     return one ? one : table->other;
 }
 
@@ -318,43 +323,85 @@ static void count_model(struct series *one, const struct nv_agent_fact *fact)
     count(one, NV_AGENT_MODEL_COST, fact->cost_nano_usd);
 }
 
-static void add_locked(struct nv_agent_series *series, const struct nv_agent_fact *fact)
+/* What was found for a span: the next one of its trace is mostly of the same agent and model,
+ * and is spared labels and look-ups. Borrowed; under the lock, which it does not outlive. */
+struct found {
+    struct nv_str service, agent;
+    struct labels labels; /* of them, or of _other */
+    struct series *series;
+    struct {
+        struct nv_str value;
+        struct series *series; /* NULL: none yet of this agent */
+    } third[FAMILIES];
+};
+
+static void find_agent(struct nv_agent_series *series, const struct nv_agent_fact *fact,
+                       struct found *found)
 {
-    struct table *tables = series->tables;
-    struct labels agent;
-    put_agent(&agent, fact->service, fact->agent);
-    struct series *one = touch(&tables[AGENTS], &agent);
-    if (!one) {
-        put_agent(&agent, NV_STR(OTHER), NV_STR(OTHER));
-        one = tables[AGENTS].other;
-    }
-    count_agent(one, fact);
-    if (fact->tool.ptr) {
-        count_tool(touch_third(&tables[TOOLS], families[TOOLS].label, &agent, fact->tool),
-                   fact);
-    }
-    if (fact->model.ptr) {
-        count_model(touch_third(&tables[MODELS], families[MODELS].label, &agent, fact->model),
-                    fact);
+    if (found->series && nv_str_eq(found->service, fact->service) &&
+        nv_str_eq(found->agent, fact->agent))
+        return;
+    found->service = fact->service;
+    found->agent = fact->agent;
+    found->third[TOOLS].series = found->third[MODELS].series = NULL;
+    put_agent(&found->labels, fact->service, fact->agent);
+    found->series = touch(&series->tables[AGENTS], &found->labels);
+    if (!found->series) {
+        put_agent(&found->labels, NV_STR(OTHER), NV_STR(OTHER));
+        found->series = series->tables[AGENTS].other;
     }
 }
 
-void nv_agent_series_add(struct nv_agent_series *series, const struct nv_agent_fact *fact)
+static struct series *find_third(struct nv_agent_series *series, enum family family,
+                                 struct nv_str value, struct found *found)
 {
+    struct series **one = &found->third[family].series;
+    if (!*one || !nv_str_eq(found->third[family].value, value)) {
+        found->third[family].value = value;
+        *one =
+            touch_third(&series->tables[family], families[family].label, &found->labels, value);
+    }
+    return *one;
+}
+
+static void add_locked(struct nv_agent_series *series, const struct nv_agent_fact *fact,
+                       struct found *found)
+{
+    find_agent(series, fact, found);
+    count_agent(found->series, fact);
+    if (fact->tool.ptr)
+        count_tool(find_third(series, TOOLS, fact->tool, found), fact);
+    if (fact->model.ptr)
+        count_model(find_third(series, MODELS, fact->model, found), fact);
+}
+
+void nv_agent_series_add(struct nv_agent_series *series, const struct nv_agent_fact *list,
+                         uint32_t count)
+{
+    struct found found;
+    found.series = NULL;
     pthread_mutex_lock(&series->lock);
-    add_locked(series, fact);
+    for (uint32_t i = 0; i < count; i++)
+        add_locked(series, &list[i], &found);
     pthread_mutex_unlock(&series->lock);
 }
+
+/* So many spans at a time under the lock, which a scrape waits for. */
+#define FACTS 32u
 
 void nv_agent_series_add_trace(struct nv_agent_series *series, const struct nv_trace *trace)
 {
     struct nv_agent_facts facts;
-    struct nv_agent_fact fact;
+    struct nv_agent_fact list[FACTS];
+    uint32_t count = 0;
     if (nv_agent_facts_begin(&facts, trace) != NV_OK)
         NV_LOG(NV_LOG_DEBUG, "gateway", "no memory to tell whose the spans of a trace are");
     for (uint32_t i = 0; i < trace->span_count; i++) {
-        nv_agent_facts_read(&facts, i, &fact);
-        nv_agent_series_add(series, &fact);
+        nv_agent_facts_read(&facts, i, &list[count++]);
+        if (count == FACTS || i + 1 == trace->span_count) {
+            nv_agent_series_add(series, list, count);
+            count = 0;
+        }
     }
     nv_agent_facts_release(&facts);
 }

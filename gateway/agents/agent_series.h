@@ -68,8 +68,10 @@ struct nv_agent_series;
 struct nv_agent_series *nv_agent_series_new(uint32_t agents_max);
 /* Frees; NULL is allowed. No other thread may use it any more. */
 void nv_agent_series_free(struct nv_agent_series *series);
-/* Adds what a span counts. Without memory for a new series it counts for `_other`. */
-void nv_agent_series_add(struct nv_agent_series *series, const struct nv_agent_fact *fact);
+/* Adds what `count` spans count (borrowed), under one lock. Without memory for a new series
+ * they count for `_other`. */
+void nv_agent_series_add(struct nv_agent_series *series, const struct nv_agent_fact *list,
+                         uint32_t count);
 /* Adds all spans of a finished trace (borrowed). Without memory for their order they count for
  * the agent "" of their service. */
 void nv_agent_series_add_trace(struct nv_agent_series *series, const struct nv_trace *trace);

@@ -13,89 +13,181 @@
 
 #include "base/banned.h"
 
-static bool has_prefix(const struct nv_attributes *list, const char *prefix)
+/* Kinds by what keys begin with; of those that a span has the first row counts. */
+#define KINDS(X)                                                                               \
+    X(TOOL, "tool.name", "tool")                                                               \
+    X(EMBEDDING, "embedding.", "embedding")                                                    \
+    X(RERANK, "rerank.", "rerank")                                                             \
+    X(RETRIEVAL, "retrieval.", "retrieval")                                                    \
+    X(LLM_BY_MODEL, "llm.model", "llm")                                                        \
+    X(LLM_BY_PROVIDER, "llm.provider", "llm")                                                  \
+    X(LLM_BY_OPERATION, "llm.operation", "llm")                                                \
+    X(AGENT, "agent.", "agent")                                                                \
+    X(CHAIN, "chain.", "chain")                                                                \
+    X(STT, "stt.", "stt")                                                                      \
+    X(TTS, "tts.", "tts")
+
+#define AS_ENUM(id, prefix, kind) id,
+enum kind { KINDS(AS_ENUM) NO_KIND };
+#undef AS_ENUM
+
+#define AS_ROW(id, prefix, kind) {NV_STR_INIT(prefix), kind},
+static const struct {
+    struct nv_str prefix;
+    const char *kind;
+} kinds[] = {KINDS(AS_ROW){NV_STR_INIT(""), "span"}};
+#undef AS_ROW
+
+/* Rows by the letter they begin with. */
+#define ROW(id) (1u << (id))
+static const uint16_t rows_of[26] = {['a' - 'a'] = ROW(AGENT),
+                                     ['c' - 'a'] = ROW(CHAIN),
+                                     ['e' - 'a'] = ROW(EMBEDDING),
+                                     ['l' - 'a'] = ROW(LLM_BY_MODEL) | ROW(LLM_BY_PROVIDER) |
+                                                   ROW(LLM_BY_OPERATION),
+                                     ['r' - 'a'] = ROW(RERANK) | ROW(RETRIEVAL),
+                                     ['s' - 'a'] = ROW(STT),
+                                     ['t' - 'a'] = ROW(TOOL) | ROW(TTS)};
+
+/* Keys whose values are told. */
+enum told {
+    LLM_MODEL,
+    TOOL_NAME,
+    AGENT_NAME,
+    COST_TOTAL,
+    EMBEDDING_MODEL,
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    REASONING_TOKENS,
+    CACHED_TOKENS,
+    FIRST_TOKEN,
+    TOLD,
+    NOT_TOLD = TOLD
+};
+
+struct reading {
+    enum kind kind;
+    const struct nv_value *told[TOLD]; /* the last of each key, as nv_attributes_get has it */
+};
+
+static bool is(struct nv_str key, struct nv_str name)
 {
-    for (uint32_t i = 0; i < list->count; i++) {
-        if (nv_str_starts(list->items[i].key, nv_str_from(prefix)))
-            return true;
-    }
-    return false;
+    return memcmp(key.ptr, name.ptr, name.len) == 0;
 }
 
-/* The first row that any attribute has. One walk, and most keys differ in their first letter:
- * each span of each trace is asked (gateway/agents/). */
-static const char *kind_of(const struct nv_attributes *list)
+#define IS(name, id) (is(key, NV_STR(name)) ? (id) : NOT_TOLD)
+
+/* By length first: hardly two of one length begin alike. */
+static enum told told_by(struct nv_str key)
 {
-    static const struct {
-        struct nv_str prefix;
-        const char *kind;
-    } rows[] = {{NV_STR_INIT("tool.name"), "tool"},    {NV_STR_INIT("embedding."), "embedding"},
-                {NV_STR_INIT("rerank."), "rerank"},    {NV_STR_INIT("retrieval."), "retrieval"},
-                {NV_STR_INIT("llm.model"), "llm"},     {NV_STR_INIT("llm.provider"), "llm"},
-                {NV_STR_INIT("llm.operation"), "llm"}, {NV_STR_INIT("agent."), "agent"},
-                {NV_STR_INIT("chain."), "chain"},      {NV_STR_INIT("stt."), "stt"},
-                {NV_STR_INIT("tts."), "tts"}};
-    size_t first = sizeof rows / sizeof rows[0];
-    for (uint32_t i = 0; i < list->count && first > 0; i++) {
-        struct nv_str key = list->items[i].key;
-        for (size_t row = 0; row < first && key.len > 0; row++) {
-            if (key.ptr[0] == rows[row].prefix.ptr[0] && nv_str_starts(key, rows[row].prefix))
-                first = row;
-        }
+    switch (key.len) {
+    case sizeof "llm.model" - 1:
+        return key.ptr[0] == 'l' ? IS("llm.model", LLM_MODEL) : IS("tool.name", TOOL_NAME);
+    case sizeof "agent.name" - 1:
+        return IS("agent.name", AGENT_NAME);
+    case sizeof "llm.cost.total" - 1:
+        return IS("llm.cost.total", COST_TOTAL);
+    case sizeof "embedding.model" - 1:
+        return IS("embedding.model", EMBEDDING_MODEL);
+    case sizeof "llm.input_tokens" - 1:
+        return IS("llm.input_tokens", INPUT_TOKENS);
+    case sizeof "llm.output_tokens" - 1:
+        return IS("llm.output_tokens", OUTPUT_TOKENS);
+    case sizeof "llm.reasoning_tokens" - 1:
+        return IS("llm.reasoning_tokens", REASONING_TOKENS);
+    case sizeof "llm.cached_input_tokens" - 1:
+        return IS("llm.cached_input_tokens", CACHED_TOKENS);
+    case sizeof "llm.time_to_first_token_ms" - 1:
+        return IS("llm.time_to_first_token_ms", FIRST_TOKEN);
+    default:
+        return NOT_TOLD;
     }
-    return first < sizeof rows / sizeof rows[0] ? rows[first].kind : "span";
+}
+
+/* The first of `rows` (bits) before `kind` that the key begins like, else `kind`. Last bytes
+ * of what begins alike differ. */
+static enum kind kind_by(struct nv_str key, unsigned rows, enum kind kind)
+{
+    for (rows &= ROW(kind) - 1; rows != 0; rows &= rows - 1) {
+        unsigned row = (unsigned)__builtin_ctz(rows);
+        struct nv_str prefix = kinds[row].prefix;
+        if (key.len >= prefix.len && key.ptr[prefix.len - 1] == prefix.ptr[prefix.len - 1] &&
+            nv_str_starts(key, prefix))
+            return (enum kind)row;
+    }
+    return kind;
+}
+
+/* One walk, and most keys are not looked at behind their first letter: each span of each trace
+ * is read (gateway/agents/). Keys that are told begin like rows. */
+static void read_all(const struct nv_attributes *list, struct reading *out)
+{
+    *out = (struct reading){.kind = NO_KIND};
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct nv_str key = list->items[i].key;
+        unsigned letter = key.len > 0 ? (unsigned char)key.ptr[0] - (unsigned)'a' : 26;
+        if (letter >= 26 || rows_of[letter] == 0)
+            continue;
+        out->kind = kind_by(key, rows_of[letter], out->kind);
+        enum told told = told_by(key);
+        if (told != NOT_TOLD)
+            out->told[told] = &list->items[i].value;
+    }
 }
 
 /* What told a call again has what it said below these keys (mapping/settle/). */
 static bool is_repeat(const struct nv_attributes *list)
 {
-    static const char *const keys[] = {"llm.source.model", "llm.source.operation",
-                                       "llm.source.provider", "llm.source.tool.",
-                                       "llm.source.embedding."};
-    if (strcmp(kind_of(list), "span") != 0)
-        return false;
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        if (has_prefix(list, keys[i]))
-            return true;
+    static const struct nv_str source = NV_STR_INIT("llm.source.");
+    static const struct nv_str rest[] = {NV_STR_INIT("model"), NV_STR_INIT("operation"),
+                                         NV_STR_INIT("provider"), NV_STR_INIT("tool."),
+                                         NV_STR_INIT("embedding.")};
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct nv_str key = list->items[i].key;
+        if (!nv_str_starts(key, source))
+            continue;
+        key = nv_str_slice(key, source.len, key.len);
+        for (size_t row = 0; row < sizeof rest / sizeof rest[0]; row++) {
+            if (nv_str_starts(key, rest[row]))
+                return true;
+        }
     }
     return false;
 }
 
-static int64_t integer_of(const struct nv_attributes *list, struct nv_str key)
+static int64_t integer_of(const struct nv_value *value)
 {
-    const struct nv_value *value = nv_attributes_get(list, key);
     if (!value || value->type != NV_VALUE_INT || value->as.integer < 0)
         return -1;
     return value->as.integer;
 }
 
-static double number_of(const struct nv_attributes *list, struct nv_str key)
+static struct nv_str what_of(const struct nv_span_facts *facts, const struct reading *reading)
 {
-    return nv_number_of(nv_attributes_get(list, key), -1.0);
-}
-
-static struct nv_str text_of(const struct nv_attributes *list, struct nv_str key)
-{
-    return nv_string_of(nv_attributes_get(list, key));
+    if (reading->kind == TOOL)
+        return nv_string_of(reading->told[TOOL_NAME]);
+    if (reading->kind == AGENT)
+        return nv_string_of(reading->told[AGENT_NAME]);
+    return facts->model;
 }
 
 void nv_span_facts_read(const struct nv_span *span, struct nv_span_facts *facts)
 {
     const struct nv_attributes *list = &span->attributes;
-    facts->kind = kind_of(list);
-    facts->model = text_of(list, NV_STR("llm.model"));
+    struct reading reading;
+    read_all(list, &reading);
+    facts->kind = kinds[reading.kind].kind;
+    facts->model = nv_string_of(reading.told[LLM_MODEL]);
     if (facts->model.len == 0)
-        facts->model = text_of(list, NV_STR("embedding.model"));
-    facts->what = facts->model;
-    if (strcmp(facts->kind, "tool") == 0)
-        facts->what = text_of(list, NV_STR("tool.name"));
-    else if (strcmp(facts->kind, "agent") == 0)
-        facts->what = text_of(list, NV_STR("agent.name"));
-    facts->input_tokens = integer_of(list, NV_STR("llm.input_tokens"));
-    facts->output_tokens = integer_of(list, NV_STR("llm.output_tokens"));
-    facts->cost = number_of(list, NV_STR("llm.cost.total"));
-    facts->first_token_ms = number_of(list, NV_STR("llm.time_to_first_token_ms"));
-    facts->repeat = is_repeat(list);
+        facts->model = nv_string_of(reading.told[EMBEDDING_MODEL]);
+    facts->what = what_of(facts, &reading);
+    facts->input_tokens = integer_of(reading.told[INPUT_TOKENS]);
+    facts->output_tokens = integer_of(reading.told[OUTPUT_TOKENS]);
+    facts->cached_tokens = integer_of(reading.told[CACHED_TOKENS]);
+    facts->reasoning_tokens = integer_of(reading.told[REASONING_TOKENS]);
+    facts->cost = nv_number_of(reading.told[COST_TOTAL], -1.0);
+    facts->first_token_ms = nv_number_of(reading.told[FIRST_TOKEN], -1.0);
+    facts->repeat = reading.kind == NO_KIND && is_repeat(list);
 }
 
 /*

@@ -12,12 +12,13 @@ struct nv_span_facts {
     bool repeat;         /* tells a call once more that another span told: nothing counts it */
     struct nv_str model; /* borrowed from the span; empty: none */
     struct nv_str what;  /* the model; of a tool or an agent its name. Borrowed likewise */
-    int64_t input_tokens, output_tokens; /* -1: not known */
-    double cost;                         /* in US dollars; negative: not known */
-    double first_token_ms;               /* negative: not known */
+    int64_t input_tokens, output_tokens;     /* -1: not known */
+    int64_t cached_tokens, reasoning_tokens; /* parts of those; likewise */
+    double cost;                             /* in US dollars; negative: not known */
+    double first_token_ms;                   /* negative: not known */
 };
 
-/* Reads a translated span's attributes. */
+/* Reads a translated span's attributes, in one walk; of a key that stands twice the last. */
 void nv_span_facts_read(const struct nv_span *span, struct nv_span_facts *facts);
 /* Sums over the model calls and embeddings of a trace, and the first token of the first that
  * tells; kind and model are empty. */

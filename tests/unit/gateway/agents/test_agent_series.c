@@ -53,7 +53,7 @@ static void add(const char *agent, const char *tool, const char *model)
         fact.tool = nv_str_from(tool);
     if (model)
         fact.model = nv_str_from(model);
-    nv_agent_series_add(series, &fact);
+    nv_agent_series_add(series, &fact, 1);
 }
 
 static void write_text(void)
@@ -95,8 +95,8 @@ START_TEST(what_a_span_counts)
                                  .failed = true,
                                  .duration_ns = 5};
     add("boss", NULL, NULL);
-    nv_agent_series_add(series, &call);
-    nv_agent_series_add(series, &tool);
+    nv_agent_series_add(series, &call, 1);
+    nv_agent_series_add(series, &tool, 1);
     write_text();
 #define BOSS "{service_name=\"web\",gen_ai_agent_name=\"boss\""
     expect("# TYPE noveum_agent_runs_total counter\nnoveum_agent_runs_total{");
@@ -132,11 +132,11 @@ START_TEST(a_boundary_is_in_its_bucket)
 {
     struct nv_agent_fact fact = fact_of("web", "boss");
     fact.duration_ns = 160000000;
-    nv_agent_series_add(series, &fact);
+    nv_agent_series_add(series, &fact, 1);
     fact.duration_ns++;
-    nv_agent_series_add(series, &fact);
+    nv_agent_series_add(series, &fact, 1);
     fact.duration_ns = UINT64_MAX;
-    nv_agent_series_add(series, &fact);
+    nv_agent_series_add(series, &fact, 1);
     write_text();
     expect("_bucket" BOSS ",le=\"0.16\"} 1\n");
     expect("_bucket" BOSS ",le=\"0.64\"} 2\n");
@@ -198,7 +198,7 @@ START_TEST(at_the_cap_and_past_it)
         add(name, "search", "gpt");
     }
     struct nv_agent_fact forged = fact_of("_other", "_other");
-    nv_agent_series_add(series, &forged);
+    nv_agent_series_add(series, &forged, 1);
     add("a", NULL, NULL); /* one that was there counts for itself */
     write_text();
     expect("noveum_agent_runs_total{service_name=\"web\",gen_ai_agent_name=\"a\"} 2\n");
@@ -315,7 +315,7 @@ START_TEST(the_text_has_a_cap)
         struct nv_str third = {name, NV_AGENT_LABEL_BYTES};
         struct nv_agent_fact fact = {
             .service = third, .agent = third, .tool = third, .model = third};
-        nv_agent_series_add(large, &fact);
+        nv_agent_series_add(large, &fact, 1);
     }
     ck_assert_int_eq(nv_agent_series_write(large, &text), NV_OK);
     ck_assert_uint_lt(text.len, NV_CAP_AGENT_METRICS);
@@ -347,6 +347,47 @@ START_TEST(all_spans_of_a_trace)
 }
 END_TEST
 
+/* More spans than are added under one lock, of agents, models and services that change and come
+ * back: as if each were added alone. */
+START_TEST(spans_of_a_trace_are_as_spans_alone)
+{
+    static struct nv_origin origins[2] = {{.service_name = NV_STR_INIT("web")},
+                                          {.service_name = NV_STR_INIT("web2")}};
+    struct nv_attribute items[100][2];
+    struct nv_span spans[100];
+    struct nv_agent_series *alone = nv_agent_series_new(3);
+    for (uint32_t i = 0; i < 100; i++) {
+        static const char *const names[] = {"a", "b", "c", "d"}, *const models[] = {"m", "n"};
+        items[i][0] = (struct nv_attribute){NV_STR("agent.name"),
+                                            nv_value_string(nv_str_from(names[i / 3 % 4]))};
+        items[i][1] =
+            (struct nv_attribute){i % 5 == 0 ? NV_STR("tool.name") : NV_STR("llm.model"),
+                                  nv_value_string(nv_str_from(models[i / 2 % 2]))};
+        spans[i] = (struct nv_span){.span_id = {1, (uint8_t)i},
+                                    .origin = &origins[i / 7 % 2],
+                                    .attributes = {items[i], 2, 2}};
+    }
+    struct nv_trace trace = {.spans = spans, .span_count = 100};
+    struct nv_agent_facts facts;
+    struct nv_buf other;
+    ck_assert_int_eq(nv_agent_facts_begin(&facts, &trace), NV_OK);
+    for (uint32_t i = 0; i < 100; i++) {
+        struct nv_agent_fact fact;
+        nv_agent_facts_read(&facts, i, &fact);
+        nv_agent_series_add(alone, &fact, 1);
+    }
+    nv_agent_facts_release(&facts);
+    nv_agent_series_add_trace(series, &trace);
+    write_text();
+    nv_buf_init(&other, NV_CAP_AGENT_METRICS);
+    ck_assert_int_eq(nv_agent_series_write(alone, &other), NV_OK);
+    ck_assert_int_eq(nv_buf_append_char(&other, '\0'), NV_OK);
+    ck_assert_str_eq(text.bytes, other.bytes);
+    nv_buf_release(&other);
+    nv_agent_series_free(alone);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/agents/agent_series");
@@ -363,6 +404,7 @@ int main(void)
     tcase_add_test(tcase, out_of_memory);
     tcase_add_test(tcase, the_text_has_a_cap);
     tcase_add_test(tcase, all_spans_of_a_trace);
+    tcase_add_test(tcase, spans_of_a_trace_are_as_spans_alone);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -141,6 +141,29 @@ START_TEST(values_of_a_model_call)
 }
 END_TEST
 
+/* Each key that is told, with one of its length beside it that isn't. */
+START_TEST(every_key_and_the_last_of_it)
+{
+    struct nv_span_facts facts;
+    span = (struct nv_span){0};
+    give("llm.cached_input_tokens", nv_value_int(1));
+    give("llm.cached_input_tokens", nv_value_int(2));
+    give("llm.reasoning_tokens", nv_value_int(3));
+    give("llm.time_to_first_token_ms", nv_value_double(4.5));
+    give("tool.name", nv_value_string(NV_STR("t")));
+    give("tool.mane", nv_value_string(NV_STR("u")));
+    give("llm.cached_input_tokenz", nv_value_int(5));
+    give("", nv_value_int(6));
+    nv_span_facts_read(&span, &facts);
+    ck_assert_int_eq(facts.cached_tokens, 2);
+    ck_assert_int_eq(facts.reasoning_tokens, 3);
+    ck_assert_double_eq(facts.first_token_ms, 4.5);
+    ck_assert_nv_str(facts.what, "t");
+    ck_assert_nv_str(facts.model, "");
+    ck_assert_int_eq(facts.input_tokens, -1);
+}
+END_TEST
+
 START_TEST(what_is_not_known_is_not_written)
 {
     struct nv_span_facts facts;
@@ -188,6 +211,7 @@ int main(void)
     tcase_add_loop_test(tcase, costs_are_never_nothing, 0, COUNT(costs));
     tcase_add_loop_test(tcase, what_tells_a_call_again, 0, COUNT(repeats));
     tcase_add_test(tcase, values_of_a_model_call);
+    tcase_add_test(tcase, every_key_and_the_last_of_it);
     tcase_add_test(tcase, what_is_not_known_is_not_written);
     tcase_add_test(tcase, sums_of_a_trace);
     suite_add_tcase(suite, tcase);
