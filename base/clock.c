@@ -106,12 +106,11 @@ static inline char *put_pair(char *at, unsigned value)
     return at + 2;
 }
 
-unsigned nv_time_format(uint64_t wall_ns, char text[NV_TIME_TEXT_SIZE])
+#define SECONDS_TEXT (sizeof "2026-09-21T14:13:20." - 1)
+
+static void put_seconds(uint64_t seconds, char text[SECONDS_TEXT])
 {
-    static const char zone[] = "+00:00";
-    uint64_t seconds = wall_ns / NV_NS_PER_S;
     unsigned second_of_day = (unsigned)(seconds % SECONDS_PER_DAY);
-    unsigned us = (unsigned)(wall_ns % NV_NS_PER_S / 1000);
     struct date date = date_of(seconds / SECONDS_PER_DAY);
     char *at = put_pair(put_pair(text, date.year / 100), date.year % 100);
     *at++ = '-';
@@ -125,6 +124,25 @@ unsigned nv_time_format(uint64_t wall_ns, char text[NV_TIME_TEXT_SIZE])
     *at++ = ':';
     at = put_pair(at, second_of_day % 60);
     *at++ = '.';
+    assert(at - text == SECONDS_TEXT);
+}
+
+/* The second that was written last is kept: spans of a trace are of few seconds. */
+unsigned nv_time_format(uint64_t wall_ns, char text[NV_TIME_TEXT_SIZE])
+{
+    static const char zone[] = "+00:00";
+    static _Thread_local struct {
+        uint64_t seconds;
+        char text[SECONDS_TEXT];
+    } last = {.seconds = UINT64_MAX}; /* of no time in nanoseconds */
+    uint64_t seconds = wall_ns / NV_NS_PER_S;
+    unsigned us = (unsigned)(wall_ns % NV_NS_PER_S / 1000);
+    if (seconds != last.seconds) {
+        put_seconds(seconds, last.text);
+        last.seconds = seconds;
+    }
+    memcpy(text, last.text, SECONDS_TEXT);
+    char *at = text + SECONDS_TEXT;
     at = put_pair(put_pair(put_pair(at, us / 10000), us / 100 % 100), us % 100);
     memcpy(at, zone, sizeof zone);
     at += sizeof zone - 1;

@@ -32,9 +32,10 @@ struct nv_compressor {
 
 #ifdef NOVEUM_IGZIP
 
-/* Of igzip's sizes the smallest that gives the ratio of the larger ones. */
+/* A larger room makes longer blocks, so fewer Huffman tables; the next size gains nothing
+ * (docs/performance.md). 332 KB, beside bodies of megabytes. */
 #define IGZIP_LEVEL 2
-#define IGZIP_ROOM ISAL_DEF_LVL2_SMALL
+#define IGZIP_ROOM ISAL_DEF_LVL2_LARGE
 
 struct igzip {
     struct isal_zstream stream;

@@ -35,6 +35,15 @@ START_TEST(known_times)
 }
 END_TEST
 
+/* The second written last is kept: the next one, the same and the one before are not mixed up. */
+START_TEST(seconds_that_change_and_come_back)
+{
+    static const uint64_t seconds[] = {0, 0, 1, 59, 60, 59, 3600, 86399, 86400, 86399, 0};
+    for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++)
+        assert_formatted(seconds[i] * NV_NS_PER_S + i * 1000);
+}
+END_TEST
+
 START_TEST(every_day_agrees_with_libc)
 {
     for (uint64_t day = 0; day < UINT64_MAX / (86400 * NV_NS_PER_S); day++)
@@ -75,6 +84,7 @@ int main(void)
     Suite *suite = suite_create("base/clock");
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, known_times);
+    tcase_add_test(tcase, seconds_that_change_and_come_back);
     tcase_add_test(tcase, every_day_agrees_with_libc);
     tcase_add_test(tcase, fake_clock_moves_when_told);
     tcase_add_test(tcase, system_clock_runs);
