@@ -69,11 +69,12 @@ class Load:
     """The generator in the background: `accepted` is None until it has ended."""
 
     def __init__(self, args, case, port):
-        shape, batch, spans = bench.CASES[case]
+        load, spans, _, _ = bench.CASES[case]
+        batch = int(load[load.index("-b") + 1])
         spans = int(args.spans or spans) // batch * batch
         pace = ["-r", str(args.rate)] if args.rate else []
         self.child = subprocess.Popen(
-            [bench.ROOT / "build" / "release" / "bench-loadgen", "-n", str(spans), "-b", str(batch), "-s", shape, *pace,
+            [bench.ROOT / "build" / "release" / "bench-loadgen", "-n", str(spans), *load, *pace,
              "127.0.0.1", str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.sent = None
 

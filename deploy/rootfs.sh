@@ -21,15 +21,18 @@ chmod 0770 "$state"
 cp "$program" "$root/usr/bin/noveum-gateway"
 strip "$root/usr/bin/noveum-gateway" 2>/dev/null || true
 
-# Loaded by name when a role needs Kafka (kafka/rd.h), so the program's own list does not have it.
-kafka=$(ldconfig -p 2>/dev/null | awk '$1 == "librdkafka.so.1" { print $NF; exit }')
-if [ -n "$kafka" ]; then
-    mkdir -p "$root$(dirname "$kafka")"
-    cp -L "$kafka" "$root$kafka"
-fi
+# Loaded by name when they are needed (base/late.h, kafka/rd.h), so the program's own list does not have them.
+late=
+for name in libcurl.so.4 libcrypto.so.3 libssl.so.3 libsqlite3.so.0 librdkafka.so.1; do
+    late="$late $(ldconfig -p 2>/dev/null | awk -v name="$name" '$1 == name { print $NF; exit }')"
+done
+for file in $late; do
+    mkdir -p "$root$(dirname "$file")"
+    cp -L "$file" "$root$file"
+done
 
 # ldd prints "name => /path (address)" and "/path (address)" for the loader
-for file in "$program" $kafka; do ldd "$file"; done | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' | sort -u |
+for file in "$program" $late; do ldd "$file"; done | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' | sort -u |
     while read -r library; do
         mkdir -p "$root$(dirname "$library")"
         cp -L "$library" "$root$library"

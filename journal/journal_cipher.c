@@ -19,13 +19,12 @@
  * NO_MEMORY. A wrong tag alone is MALFORMED.
  */
 #include "journal/journal_cipher.h"
+#include "base/openssl.h"
 #include "journal/journal_internal.h"
 
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <stdlib.h>
+#include <string.h>
+
 #include "base/banned.h"
 
 #define NONCE_BYTES 12u
@@ -48,6 +47,8 @@ struct nv_cipher_run {
 static enum nv_err derive(const uint8_t key[NV_KEY_BYTES], struct nv_str salt,
                           struct nv_str text, uint8_t *out, size_t len)
 {
+    if (nv_openssl_load(NULL) != NV_OK)
+        return NV_ERR_NO_MEMORY;
     EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
     char digest[] = "SHA256";
@@ -102,9 +103,10 @@ void nv_cipher_free(struct nv_cipher *cipher)
 {
     if (!cipher)
         return;
-    EVP_CIPHER_free(cipher->algorithm);
+    if (cipher->algorithm)
+        EVP_CIPHER_free(cipher->algorithm);
     /* memset before free would be optimised away */
-    OPENSSL_cleanse(cipher, sizeof *cipher);
+    explicit_bzero(cipher, sizeof *cipher);
     free(cipher);
 }
 

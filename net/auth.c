@@ -14,14 +14,14 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/openssl.h"
 #include "base/text/text.h"
 
 #include <assert.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
 #include "base/banned.h"
 
@@ -118,7 +118,7 @@ static enum nv_err load(const struct nv_auth *auth, struct nv_fail *fail, struct
         if (err == NV_OK)
             err = parse_lines(auth, set, nv_buf_str(&text), fail);
         if (text.len > 0)
-            OPENSSL_cleanse(text.bytes, text.len);
+            explicit_bzero(text.bytes, text.len);
         nv_buf_release(&text);
     }
     if (err != NV_OK) {
@@ -134,7 +134,11 @@ static enum nv_err load(const struct nv_auth *auth, struct nv_fail *fail, struct
 static enum nv_err set_up(struct nv_auth *auth, struct nv_str token, const char *tokens_file,
                           struct nv_fail *fail)
 {
-    if (RAND_bytes(auth->key, sizeof auth->key) != 1)
+    bool any = token.len > 0 || (tokens_file && tokens_file[0] != '\0');
+    enum nv_err err = any ? nv_openssl_load(fail) : NV_OK;
+    if (err != NV_OK)
+        return err;
+    if (getrandom(auth->key, sizeof auth->key, 0) != (ssize_t)sizeof auth->key)
         return NV_ERR_IO;
     if (token.len > NV_AUTH_TOKEN_MAX) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "the token is longer than %d bytes",
@@ -149,7 +153,7 @@ static enum nv_err set_up(struct nv_auth *auth, struct nv_str token, const char 
             return NV_ERR_NO_MEMORY;
     }
     auth->required = auth->has_single || auth->tokens_file != NULL;
-    enum nv_err err = load(auth, fail, &auth->set);
+    err = load(auth, fail, &auth->set);
     assert(err != NV_OK || !auth->required || auth->has_single || auth->set->count > 0);
     return err;
 }
@@ -178,7 +182,7 @@ void nv_auth_free(struct nv_auth *auth)
     free(auth->set);
     free(auth->tokens_file);
     pthread_rwlock_destroy(&auth->lock);
-    OPENSSL_cleanse(auth, sizeof *auth);
+    explicit_bzero(auth, sizeof *auth);
     free(auth);
 }
 
@@ -228,7 +232,7 @@ static bool is_known_basic(struct nv_auth *auth, struct nv_str credentials)
                  nv_str_find_char(nv_buf_str(&decoded), ':') != SIZE_MAX &&
                  is_known(auth, nv_buf_str(&decoded));
     if (decoded.len > 0)
-        OPENSSL_cleanse(decoded.bytes, decoded.len);
+        explicit_bzero(decoded.bytes, decoded.len);
     nv_buf_release(&decoded);
     return known;
 }

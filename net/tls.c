@@ -18,11 +18,10 @@
 
 #include "base/log/counters.h"
 #include "base/log/log.h"
+#include "base/openssl.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,7 +229,13 @@ enum nv_err nv_tls_new(const struct nv_tls_files *files, const char *alpn, struc
         return NV_ERR_NO_MEMORY;
     }
     set_alpn(tls, alpn);
-    enum nv_err err = NV_ERR_NO_MEMORY;
+    enum nv_err err = nv_openssl_load(fail);
+    if (err != NV_OK) {
+        pthread_mutex_destroy(&tls->lock);
+        free(tls);
+        return err;
+    }
+    err = NV_ERR_NO_MEMORY;
     if (copy_text(files->cert_file, &tls->cert_file) &&
         copy_text(files->key_file, &tls->key_file) &&
         copy_text(files->client_ca_file, &tls->client_ca_file))

@@ -7,10 +7,9 @@
 #include "redaction/content_cut.h"
 
 #include "base/limits.h"
+#include "base/openssl.h"
 #include "base/text/text.h"
 #include "base/text/utf8.h"
-
-#include <openssl/evp.h>
 
 #include "base/banned.h"
 
@@ -74,12 +73,11 @@ static size_t outside_escapes(struct nv_str text, size_t cut)
 /* `kept`, and the mark of the whole text. */
 static struct nv_str with_mark(struct nv_arena *arena, struct nv_str kept, struct nv_str text)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
+    uint8_t digest[NV_SHA256_BYTES];
     char hex[2 * HASH_SHOWN];
-    unsigned len = 0;
     size_t count;
     (void)characters(text, SIZE_MAX - 1, &count);
-    if (EVP_Digest(text.ptr, text.len, digest, &len, EVP_sha256(), NULL) != 1)
+    if (nv_openssl_sha256(text, digest) != NV_OK)
         return (struct nv_str){NULL, 1};
     nv_hex_encode(digest, HASH_SHOWN, hex);
     struct nv_str mark =

@@ -15,11 +15,14 @@ rm -rf "$folder"
 mkdir -p "$folder/bin" "$folder/lib" "$folder/libexec" "$folder/share"
 cp "$program" "$folder/libexec/noveum-gateway"
 strip "$folder/libexec/noveum-gateway" 2>/dev/null || true
-# Loaded by name when a role needs it (kafka/rd.h).
-kafka=$(ldconfig -p 2>/dev/null | awk '$1 == "librdkafka.so.1" { print $NF; exit }')
-[ -z "$kafka" ] || cp -L "$kafka" "$folder/lib/"
+# Loaded by name when they are needed (base/late.h, kafka/rd.h).
+late=
+for name in libcurl.so.4 libcrypto.so.3 libssl.so.3 libsqlite3.so.0 librdkafka.so.1; do
+    late="$late $(ldconfig -p 2>/dev/null | awk -v name="$name" '$1 == name { print $NF; exit }')"
+done
+for file in $late; do cp -L "$file" "$folder/lib/"; done
 # names are looked up by libraries that are loaded when they are needed
-for file in "$program" $kafka; do ldd "$file"; done | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' | sort -u |
+for file in "$program" $late; do ldd "$file"; done | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' | sort -u |
     while read -r library; do cp -L "$library" "$folder/lib/"; done
 loader=$(cd "$folder/lib" && ls | grep '^ld-linux' | head -1)
 [ -n "$loader" ] || { echo "portable: no loader among what ldd says of $program" >&2; exit 1; }

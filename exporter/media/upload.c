@@ -20,11 +20,10 @@
 #include "exporter/media/upload.h"
 
 #include "base/limits.h"
+#include "base/openssl.h"
 #include "base/text/base64_text.h"
 #include "base/text/text.h"
 #include "exporter/media/wav.h"
-
-#include <openssl/evp.h>
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -174,9 +173,9 @@ static enum nv_err decode(const struct nv_medium *medium, struct nv_buf *out)
 
 bool nv_upload_hash(struct nv_str bytes, char out[2 * NV_MEDIA_HASH_BYTES + 1])
 {
-    uint8_t digest[EVP_MAX_MD_SIZE];
+    uint8_t digest[NV_SHA256_BYTES];
 
-    if (EVP_Digest(bytes.ptr, bytes.len, digest, NULL, EVP_sha256(), NULL) != 1)
+    if (nv_openssl_sha256(bytes, digest) != NV_OK)
         return false;
     hex_word(out, digest, NV_MEDIA_HASH_BYTES);
     return true;

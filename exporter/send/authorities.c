@@ -7,11 +7,10 @@
  */
 #include "exporter/send/authorities.h"
 
+#include "base/openssl.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 
 #include "base/banned.h"
 
@@ -59,6 +58,9 @@ enum nv_err nv_authorities_new(const char *const *files, size_t count, struct nv
     *out = NULL;
     if (count == 0)
         return NV_OK;
+    err = nv_openssl_load(fail);
+    if (err != NV_OK)
+        return err;
     struct nv_authorities *authorities = calloc(1, sizeof *authorities);
     err = authorities ? copy(authorities, files, count) : NV_ERR_NO_MEMORY;
     const char *bad = err == NV_OK ? find_bad(authorities, &err) : NULL;
@@ -110,6 +112,9 @@ enum nv_err nv_authorities_check_pair(const char *cert_file, const char *key_fil
 {
     struct password given = {password ? password : "", false};
     const char *what = NULL;
+    enum nv_err err = nv_openssl_load(fail);
+    if (err != NV_OK)
+        return err;
     SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
 
     if (!tls)

@@ -7,6 +7,7 @@
  */
 #include "exporter/send/probe.h"
 
+#include "exporter/send/libcurl.h"
 #include "exporter/send/send_curl.h"
 
 #include <stdio.h>
@@ -65,7 +66,9 @@ enum nv_err nv_exporter_probe(const struct nv_exporter_config *config,
 {
     struct nv_endpoint endpoint;
     *out = (struct nv_probe){.transfer = NV_TRANSFER_NO_MEMORY};
-    enum nv_err err = nv_endpoint_parse(nv_str_from(config->endpoint), &endpoint, fail);
+    enum nv_err err = nv_libcurl_load(fail);
+    if (err == NV_OK)
+        err = nv_endpoint_parse(nv_str_from(config->endpoint), &endpoint, fail);
     if (err != NV_OK)
         return err;
     struct asking asking = {.loop = nv_loop_new(clock), .out = out};

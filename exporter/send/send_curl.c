@@ -14,27 +14,18 @@
 #include "exporter/send/send_curl.h"
 
 #include "base/limits.h"
+#include "base/log/log.h"
 #include "exporter/answer/reply_reading.h"
 #include "exporter/send/authorities.h"
+#include "exporter/send/curl_options.h"
+#include "exporter/send/libcurl.h"
 #include "exporter/send/uploading.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <curl/curl.h>
-
 #include "base/banned.h"
-
-/* Returns libcurl's code from the function around it, unless it is none. */
-#define TRY(call)                                                                              \
-    do {                                                                                       \
-        CURLcode code_ = (call);                                                               \
-        if (code_ != CURLE_OK)                                                                 \
-            return code_;                                                                      \
-    } while (0)
-#define SET_OPTION(easy, option, value) TRY(curl_easy_setopt((easy), (option), (value)))
 
 struct slot {
     CURL *easy;
@@ -55,104 +46,18 @@ struct watch {
 
 struct nv_send_curl {
     struct nv_transport transport;
-    CURLM *multi;
+    CURLM *multi; /* NULL until the first request */
     struct nv_loop *loop;
     struct nv_alarm alarm;
     bool unwatched; /* a socket could not be watched: all transfers are to be looked at */
     struct nv_send_after after;
     struct curl_slist *plain, *gzip, *bare; /* headers of the three kinds of request */
     struct nv_endpoint endpoint;
+    const struct nv_exporter_config *config;
     struct nv_authorities *authorities; /* NULL: none besides those of libcurl */
     struct slot *slots;
     uint32_t slot_count;
 };
-
-/* ---- options of all handles -------------------------------------------------------------- */
-
-/* Numbers that no configuration changes. */
-static const struct {
-    CURLoption option;
-    long value;
-} alike[] = {
-    /* Timeouts of the resolver by SIGALRM would hit a thread of libcurl's choice. */
-    {CURLOPT_NOSIGNAL, 1},
-    {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
-    {CURLOPT_HTTP09_ALLOWED, 0},
-    {CURLOPT_FOLLOWLOCATION, 0},
-    {CURLOPT_TCP_KEEPALIVE, 1},
-    {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
-    {CURLOPT_QUICK_EXIT, 1},
-    /* A connection that is never idle would stay with an address, and with an authority, for
-     * ever: it is not used again past this (seconds), which costs one handshake a minute. */
-    {CURLOPT_MAXLIFETIME_CONN, 60},
-    /* seconds; as long as records that move with a failover live */
-    {CURLOPT_DNS_CACHE_TIMEOUT, 30},
-    {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
-    /* An authority that was removed is trusted no longer, one that was added at once, without a
-     * restart: neither its parsed bundle (libcurl keeps it a day) nor a session that was
-     * verified by it outlives its connection. */
-    {CURLOPT_CA_CACHE_TIMEOUT, 0},
-    {CURLOPT_SSL_SESSIONID_CACHE, 0},
-};
-
-static CURLcode set_client_certificate(CURL *easy, const struct nv_exporter_config *config)
-{
-    if (!config->client_cert_file || config->client_cert_file[0] == '\0')
-        return CURLE_OK;
-    SET_OPTION(easy, CURLOPT_SSLCERT, config->client_cert_file);
-    SET_OPTION(easy, CURLOPT_SSLKEY, config->client_key_file);
-    /* "" keeps OpenSSL from asking the terminal when the file is encrypted later */
-    return curl_easy_setopt(easy, CURLOPT_KEYPASSWD,
-                            config->client_key_password ? config->client_key_password : "");
-}
-
-static CURLcode add_authorities(CURL *easy, void *tls, void *authorities)
-{
-    (void)easy;
-    return nv_authorities_add(authorities, tls) == NV_OK ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
-}
-
-static CURLcode set_security(CURL *easy, const struct nv_exporter_config *config)
-{
-    long verify = config->tls_verify ? 1 : 0;
-    SET_OPTION(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    SET_OPTION(easy, CURLOPT_SSL_VERIFYPEER, verify);
-    SET_OPTION(easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
-    if (config->ca_bundle_file && config->ca_bundle_file[0] != '\0') {
-        SET_OPTION(easy, CURLOPT_CAINFO, config->ca_bundle_file);
-        SET_OPTION(easy, CURLOPT_CAPATH, NULL);
-        /* a proxy that is spoken to by TLS shows the company's certificate, too */
-        SET_OPTION(easy, CURLOPT_PROXY_CAINFO, config->ca_bundle_file);
-    }
-    return set_client_certificate(easy, config);
-}
-
-static CURLcode set_behaviour(CURL *easy, const struct nv_exporter_config *config)
-{
-    long timeout = (long)config->timeout_ms, connect = (long)config->connect_timeout_ms;
-    for (size_t i = 0; i < sizeof alike / sizeof alike[0]; i++)
-        SET_OPTION(easy, alike[i].option, alike[i].value);
-    SET_OPTION(easy, CURLOPT_USERAGENT, "noveum-otel-gateway/" NOVEUM_VERSION);
-    SET_OPTION(easy, CURLOPT_TIMEOUT_MS, timeout);
-    SET_OPTION(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout < connect ? timeout : connect);
-    /* Empty texts keep libcurl from reading http_proxy, no_proxy and the like. */
-    SET_OPTION(easy, CURLOPT_PROXY, config->proxy ? config->proxy : "");
-    SET_OPTION(easy, CURLOPT_NOPROXY, config->no_proxy ? config->no_proxy : "");
-    /* We ask for none; with the option set libcurl also undoes the encoding that a proxy puts
-     * on a reply unasked. What it becomes is bounded in reply_reading.c. */
-    return curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
-}
-
-static CURLcode configure(CURL *easy, const struct nv_exporter_config *config,
-                          const struct nv_authorities *authorities)
-{
-    TRY(set_behaviour(easy, config));
-    TRY(set_security(easy, config));
-    if (!authorities)
-        return CURLE_OK;
-    SET_OPTION(easy, CURLOPT_SSL_CTX_DATA, (void *)(uintptr_t)authorities);
-    return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, add_authorities);
-}
 
 /* ---- headers ----------------------------------------------------------------------------- */
 
@@ -422,10 +327,15 @@ static CURLcode set_request(struct slot *slot, const struct nv_send_request *req
     return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.ptr);
 }
 
+static enum nv_err begin(struct nv_send_curl *curl);
+
 static enum nv_err send_request(void *ctx, const struct nv_send_request *request,
                                 nv_reply_done *done, void *done_ctx)
 {
     struct nv_send_curl *curl = ctx;
+    enum nv_err err = curl->multi ? NV_OK : begin(curl);
+    if (err != NV_OK)
+        return err;
     struct slot *slot = free_slot(curl);
     if (!slot)
         return NV_ERR_INTERNAL;
@@ -513,7 +423,7 @@ static enum nv_err make_slots(struct nv_send_curl *curl,
         slot->easy = curl_easy_init();
         code = slot->easy == NULL ? CURLE_OUT_OF_MEMORY : set_slot(slot);
         if (code == CURLE_OK)
-            code = configure(slot->easy, config, curl->authorities);
+            code = nv_curl_configure(slot->easy, config, curl->authorities);
     }
     if (code == CURLE_OUT_OF_MEMORY)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
@@ -534,9 +444,44 @@ static bool set_multi(struct nv_send_curl *curl)
            curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)curl->slot_count) == CURLM_OK;
 }
 
-static void global_init(void)
+/* All that is libcurl's; the next request begins anew. Idle connections are closed, whose
+ * watches go through socket_callback. */
+static void drop(struct nv_send_curl *curl)
 {
-    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (!curl->multi)
+        return;
+    for (uint32_t i = 0; i < curl->slot_count; i++) {
+        assert(!curl->slots[i].busy);
+        curl_easy_cleanup(curl->slots[i].easy);
+        nv_reply_reading_release(&curl->slots[i].reading);
+    }
+    free(curl->slots);
+    (void)curl_multi_cleanup(curl->multi);
+    curl_slist_free_all(curl->plain);
+    curl_slist_free_all(curl->gzip);
+    curl_slist_free_all(curl->bare);
+    curl->slots = NULL;
+    curl->slot_count = 0;
+    curl->multi = NULL;
+    curl->plain = curl->gzip = curl->bare = NULL;
+}
+
+/* With the first request: a gateway that has sent nothing holds no libcurl. */
+static enum nv_err begin(struct nv_send_curl *curl)
+{
+    struct nv_fail fail = {.code = NV_OK};
+    enum nv_err err = nv_libcurl_load(&fail);
+    if (err == NV_OK && !(curl->multi = curl_multi_init()))
+        err = nv_fail_set(&fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    if (err == NV_OK)
+        err = make_slots(curl, curl->config, &fail);
+    if (err == NV_OK && (!set_multi(curl) || !make_headers(curl, curl->config)))
+        err = nv_fail_set(&fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    if (err != NV_OK) {
+        NV_LOG(NV_LOG_ERROR, "exporter", "nothing can be sent: %s", fail.what);
+        drop(curl);
+    }
+    return err;
 }
 
 struct nv_send_curl *nv_send_curl_new(struct nv_loop *loop,
@@ -544,10 +489,7 @@ struct nv_send_curl *nv_send_curl_new(struct nv_loop *loop,
                                       const struct nv_endpoint *endpoint,
                                       const struct nv_send_after *after, struct nv_fail *fail)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct nv_send_curl *curl = calloc(1, sizeof *curl);
-    enum nv_err err = NV_OK;
-    (void)pthread_once(&once, global_init);
     if (!curl) {
         (void)nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
         return NULL;
@@ -556,12 +498,13 @@ struct nv_send_curl *nv_send_curl_new(struct nv_loop *loop,
     curl->loop = loop;
     curl->after = *after;
     curl->endpoint = *endpoint;
-    curl->multi = curl_multi_init();
-    err = nv_authorities_new(config->ca_files, config->ca_file_count, fail, &curl->authorities);
-    if (err == NV_OK)
-        err = make_slots(curl, config, fail);
-    if (err == NV_OK && (nv_alarm_init(&curl->alarm, loop, on_alarm) != NV_OK || !curl->multi ||
-                         !set_multi(curl) || !make_headers(curl, config)))
+    curl->config = config;
+    enum nv_err err = nv_libcurl_find(fail);
+    if (err == NV_OK) {
+        err = nv_authorities_new(config->ca_files, config->ca_file_count, fail,
+                                 &curl->authorities);
+    }
+    if (err == NV_OK && nv_alarm_init(&curl->alarm, loop, on_alarm) != NV_OK)
         err = nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     if (err != NV_OK) {
         nv_send_curl_free(curl);
@@ -579,18 +522,8 @@ void nv_send_curl_free(struct nv_send_curl *curl)
 {
     if (!curl)
         return;
-    for (uint32_t i = 0; i < curl->slot_count; i++) {
-        assert(!curl->slots[i].busy);
-        curl_easy_cleanup(curl->slots[i].easy);
-        nv_reply_reading_release(&curl->slots[i].reading);
-    }
-    free(curl->slots);
-    /* Closes idle connections, whose watches go through socket_callback. */
-    (void)curl_multi_cleanup(curl->multi);
+    drop(curl);
     nv_authorities_free(curl->authorities);
     nv_alarm_release(&curl->alarm);
-    curl_slist_free_all(curl->plain);
-    curl_slist_free_all(curl->gzip);
-    curl_slist_free_all(curl->bare);
     free(curl);
 }

@@ -1,6 +1,6 @@
 /*
- * The real transport: libcurl's multi interface on a loop of net/. The only file that knows
- * libcurl; its types stay in the .c.
+ * The real transport: libcurl's multi interface on a loop of net/. The only file that uses
+ * libcurl (libcurl.h); its types stay in the .c.
  *
  * One connection pool with keep-alive; http and https only; no redirects, no ambient proxy, no
  * Expect; TLS 1.2 or newer, verified; replies bounded (exporter/answer/transport.h). All calls
@@ -23,9 +23,9 @@ struct nv_send_after {
 
 /*
  * New transport on `loop` (borrowed for its life) to `endpoint` with key, TLS, proxy, timeout
- * and width of `config`; both borrowed during the call, as is `after`. NULL with `fail` (may be
- * NULL) set: NV_ERR_NO_MEMORY, NV_ERR_CONFIG (an option that this libcurl refuses, such as a CA
- * file it can't use).
+ * and width of `config`, which is borrowed for its life; `endpoint` and `after` are during the
+ * call. libcurl is loaded with the first request, which fails when that does. NULL with `fail`
+ * (may be NULL) set: NV_ERR_NO_MEMORY, NV_ERR_CONFIG (no libcurl, or a CA file it can't use).
  */
 struct nv_send_curl *nv_send_curl_new(struct nv_loop *loop,
                                       const struct nv_exporter_config *config,

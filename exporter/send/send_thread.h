@@ -22,8 +22,8 @@ struct nv_send_work {
 
 /*
  * New loop with the real transport to `endpoint` (NULL: none, files only); the thread does not
- * run yet. `clock` is borrowed for its life. NULL with `fail` (may be NULL) set as
- * nv_send_curl_new, or NV_ERR_IO.
+ * run yet. `config` and `clock` are borrowed for its life. NULL with `fail` (may be NULL) set
+ * as nv_send_curl_new, or NV_ERR_IO.
  */
 struct nv_send_thread *nv_send_thread_new(const struct nv_exporter_config *config,
                                           const struct nv_endpoint *endpoint,

@@ -6,13 +6,13 @@
 #include "gateway/commands/version.h"
 
 #include "base/json/json_write.h"
+#include "base/openssl.h"
+#include "exporter/send/libcurl.h"
 #include "gateway/traces/sql.h"
 #include "net/loop.h"
 
-#include <curl/curl.h>
 #include <jansson.h>
 #include <nghttp2/nghttp2.h>
-#include <openssl/crypto.h>
 #include <utf8proc.h>
 #include <yaml.h>
 #include <zstd.h>
@@ -60,16 +60,15 @@ struct library {
  */
 static void ask_libraries(struct library out[LIBRARIES])
 {
-    const struct library libraries[LIBRARIES] = {
-        {"libcurl", curl_version_info(CURLVERSION_NOW)->version},
-        {"libevent", nv_loop_library()},
-        {"nghttp2", nghttp2_version(0)->version_str},
-        {"OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING)},
-        {"SQLite", nv_sql_library()},
-        {"zstd", ZSTD_versionString()},
-        {"jansson", jansson_version_str()},
-        {"libyaml", yaml_get_version_string()},
-        {"utf8proc", utf8proc_version()}};
+    const struct library libraries[LIBRARIES] = {{"libcurl", nv_libcurl_library()},
+                                                 {"libevent", nv_loop_library()},
+                                                 {"nghttp2", nghttp2_version(0)->version_str},
+                                                 {"OpenSSL", nv_openssl_library()},
+                                                 {"SQLite", nv_sql_library()},
+                                                 {"zstd", ZSTD_versionString()},
+                                                 {"jansson", jansson_version_str()},
+                                                 {"libyaml", yaml_get_version_string()},
+                                                 {"utf8proc", utf8proc_version()}};
     memcpy(out, libraries, sizeof libraries);
 }
 

@@ -32,6 +32,7 @@ struct nv_telemetry {
     struct nv_telemetry_config config;
     char instance[NV_OWN_INSTANCE_BYTES];
     uint64_t start_wall_ns;
+    struct nv_exporter_config sends; /* borrowed by the thread */
     struct nv_send_thread *thread;
     bool started;
     _Atomic uint64_t stop_at_ns; /* monotonic; 0: it runs */
@@ -197,11 +198,10 @@ static void configure(const struct nv_telemetry *telemetry, struct nv_exporter_c
 
 static enum nv_err open_thread(struct nv_telemetry *telemetry, struct nv_fail *fail)
 {
-    struct nv_exporter_config config;
     struct nv_endpoint endpoint;
     const struct nv_send_work work = {step, telemetry, "telemetry"};
-    configure(telemetry, &config);
-    struct nv_str base = nv_str_from(config.endpoint);
+    configure(telemetry, &telemetry->sends);
+    struct nv_str base = nv_str_from(telemetry->sends.endpoint);
     /* people copy the address of one signal */
     if (nv_str_ends(base, NV_STR("/v1/metrics")))
         base.len -= sizeof "/v1/metrics" - 1;
@@ -211,7 +211,7 @@ static enum nv_err open_thread(struct nv_telemetry *telemetry, struct nv_fail *f
                            "as http://127.0.0.1:4318");
     }
     telemetry->thread =
-        nv_send_thread_new(&config, &endpoint, &work, telemetry->config.clock, fail);
+        nv_send_thread_new(&telemetry->sends, &endpoint, &work, telemetry->config.clock, fail);
     if (!telemetry->thread)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
     telemetry->metrics.transport = nv_send_thread_transport(telemetry->thread);

@@ -10,11 +10,11 @@
 #include "gateway/traces/sql.h"
 
 #include "base/clock.h"
+#include "gateway/traces/sqlite.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -32,7 +32,7 @@ struct nv_sql {
 
 const char *nv_sql_library(void)
 {
-    return sqlite3_libversion();
+    return nv_sqlite_load(NULL) == NV_OK ? sqlite3_libversion() : "missing";
 }
 
 static sqlite3_stmt *statement_of(struct nv_sql_query *query)
@@ -89,7 +89,9 @@ enum nv_err nv_sql_open(const char *path, bool reads_only, struct nv_fail *fail,
 {
     assert(path != NULL && out != NULL);
     *out = NULL;
-    enum nv_err err = make_file(path, fail);
+    enum nv_err err = nv_sqlite_load(fail);
+    if (err == NV_OK)
+        err = make_file(path, fail);
     if (err != NV_OK)
         return err;
     struct nv_sql *sql = calloc(1, sizeof *sql);

@@ -18,20 +18,18 @@
 #include "base/text/iso_time.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
 
-/* Rows of the built-in table and a user's: about 3,400. */
-#define FIRST_ROWS 1024
 #define NS_PER_MINUTE (60 * NV_NS_PER_S)
 #define MINUTES_PER_DAY (24 * 60)
 /* Prices are a million tokens'. */
 #define PRICED_TOKENS 1e6
 /* Costs keep 8 decimals (price.h). */
 #define COST_UNIT 1e8
+#define NO_FRACTION 4503599627370496.0
 
 #define CELLS (3 + NV_PRICE_COLUMNS)
 
@@ -79,22 +77,39 @@ static enum nv_err wrong(struct nv_fail *fail, struct nv_str name, unsigned line
     return NV_ERR_CONFIG;
 }
 
-static enum nv_err new_row(struct nv_prices *prices, struct row **out)
+/* Room for `more` rows, and no more than that: the array stays as long as the program, and one
+ * that was outgrown stays in the arena beside it. */
+static enum nv_err reserve_rows(struct nv_prices *prices, uint32_t more)
 {
-    if (prices->row_count == prices->row_capacity) {
-        uint32_t capacity = prices->row_capacity ? prices->row_capacity * 2 : FIRST_ROWS;
-        struct row *larger = nv_arena_array(prices->arena, capacity, sizeof *larger);
-        if (!larger)
-            return NV_ERR_NO_MEMORY;
-        if (prices->row_count > 0)
-            memcpy(larger, prices->rows, prices->row_count * sizeof *larger);
-        prices->rows = larger;
-        prices->row_capacity = capacity;
-    }
-    *out = &prices->rows[prices->row_count];
-    (*out)->order = prices->row_count++;
-    (*out)->table = prices->table_count;
+    uint32_t capacity = prices->row_count + more;
+    if (capacity <= prices->row_capacity)
+        return NV_OK;
+    struct row *larger = nv_arena_array(prices->arena, capacity, sizeof *larger);
+    if (!larger)
+        return NV_ERR_NO_MEMORY;
+    if (prices->row_count > 0)
+        memcpy(larger, prices->rows, prices->row_count * sizeof *larger);
+    prices->rows = larger;
+    prices->row_capacity = capacity;
     return NV_OK;
+}
+
+static struct row *new_row(struct nv_prices *prices)
+{
+    assert(prices->row_count < prices->row_capacity);
+    struct row *row = &prices->rows[prices->row_count];
+    row->order = prices->row_count++;
+    row->table = prices->table_count;
+    return row;
+}
+
+/* Lines that are not empty: as many rows, or more. */
+static uint32_t count_lines(struct nv_str text)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < text.len; i++)
+        count += text.ptr[i] != '\n' && (i == 0 || text.ptr[i - 1] == '\n');
+    return count;
 }
 
 /* Splits a line into its cells; returns how many. */
@@ -160,13 +175,10 @@ static enum nv_err parse_row(struct nv_prices *prices, struct nv_str name, unsig
                              struct nv_str line, struct nv_fail *fail)
 {
     struct nv_str cells[CELLS];
-    struct row *row;
     unsigned count = split(line, cells);
     if (count < 4 || cells[0].len == 0 || cells[1].len == 0)
         return wrong(fail, name, number, 1, "a price needs provider, model, from and input");
-    enum nv_err err = new_row(prices, &row);
-    if (err != NV_OK)
-        return err;
+    struct row *row = new_row(prices);
     row->price.provider = cells[0];
     row->price.model = cells[1];
     row->filter = nv_glob_filter_of(cells[1]);
@@ -196,6 +208,9 @@ enum nv_err nv_prices_add(struct nv_prices *prices, struct nv_str name, struct n
 {
     unsigned number = 0;
     bool header = false;
+    enum nv_err err = reserve_rows(prices, count_lines(text));
+    if (err != NV_OK)
+        return err;
     for (size_t pos = 0; pos < text.len;) {
         struct nv_str rest = nv_str_slice(text, pos, text.len);
         size_t end = nv_str_find_char(rest, '\n');
@@ -211,7 +226,7 @@ enum nv_err nv_prices_add(struct nv_prices *prices, struct nv_str name, struct n
                 return wrong(fail, name, number, 1, "the first line must be the header");
             continue;
         }
-        enum nv_err err = parse_row(prices, name, number, line, fail);
+        err = parse_row(prices, name, number, line, fail);
         if (err != NV_OK)
             return err;
     }
@@ -395,9 +410,22 @@ static double first_told(double a, double b, double c)
     return a >= 0 ? a : b >= 0 ? b : c;
 }
 
+static double not_below_zero(double number)
+{
+    return number > 0 ? number : 0;
+}
+
+/* As round(3) does, for which alone the program would load libm. A number of 2^52 and more has
+ * no fraction. */
 double nv_price_round(double usd)
 {
-    return round(usd * COST_UNIT) / COST_UNIT;
+    double units = usd * COST_UNIT;
+    if (!(units > -NO_FRACTION && units < NO_FRACTION))
+        return units / COST_UNIT;
+    int64_t whole = (int64_t)units;
+    double rest = units - (double)whole;
+    whole += rest >= 0.5 ? 1 : rest <= -0.5 ? -1 : 0;
+    return (double)whole / COST_UNIT;
 }
 
 void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *usage,
@@ -428,8 +456,8 @@ void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *us
         usage->cache_write_1h < usage->cache_write ? usage->cache_write_1h : usage->cache_write;
     /* all three are counted within the input, by the canonical counts (settle/usage.c) */
     double special = (double)(usage->cached + usage->cache_write + usage->input_audio);
-    double plain_input = fmax(0, (double)usage->input - special);
-    double plain_output = fmax(0, (double)(usage->output - usage->output_audio));
+    double plain_input = not_below_zero((double)usage->input - special);
+    double plain_output = not_below_zero((double)(usage->output - usage->output_audio));
     *input = nv_price_round((plain_input * in + (double)usage->cached * cached +
                              (double)(usage->cache_write - hourly) * write +
                              (double)hourly * hour + (double)usage->input_audio * in_audio) /

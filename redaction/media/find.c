@@ -9,11 +9,10 @@
  */
 #include "redaction/media/find.h"
 
+#include "base/openssl.h"
 #include "base/text/base64_text.h"
 
 #include <assert.h>
-
-#include <openssl/evp.h>
 
 #include "base/banned.h"
 
@@ -54,6 +53,8 @@ static bool hash_text(EVP_MD_CTX *context, struct nv_base64_reader *reader, uint
 static enum nv_err read_run(struct nv_str text, size_t at, struct nv_media_found *found)
 {
     struct nv_base64_reader reader;
+    if (nv_openssl_load(NULL) != NV_OK)
+        return NV_ERR_NO_MEMORY;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     nv_base64_read_init(&reader, text, at);
     found->bytes = 0;
@@ -358,6 +359,5 @@ enum nv_err nv_media_bytes(struct nv_str bytes, const struct nv_media_said *said
     found->text = bytes;
     found->bytes = bytes.len;
     found->cut = false;
-    bool ok = EVP_Digest(bytes.ptr, bytes.len, found->hash, NULL, EVP_sha256(), NULL) == 1;
-    return ok ? NV_OK : NV_ERR_NO_MEMORY;
+    return nv_openssl_sha256(bytes, found->hash) == NV_OK ? NV_OK : NV_ERR_NO_MEMORY;
 }

@@ -7,9 +7,8 @@
  */
 #include "redaction/media/seen.h"
 
+#include "base/openssl.h"
 #include "base/text/text.h"
-
-#include <openssl/evp.h>
 
 #include "base/banned.h"
 
@@ -47,10 +46,10 @@ static struct nv_str reference(struct nv_arena *arena, const struct nv_medium *m
 static bool make_uuid(const struct nv_trace *trace, struct nv_medium *medium)
 {
     uint8_t both[NV_TRACE_ID_BYTES + NV_MEDIA_HASH_BYTES];
-    uint8_t digest[EVP_MAX_MD_SIZE];
+    uint8_t digest[NV_SHA256_BYTES];
     memcpy(both, trace->trace_id, NV_TRACE_ID_BYTES);
     memcpy(both + NV_TRACE_ID_BYTES, medium->hash, NV_MEDIA_HASH_BYTES);
-    if (EVP_Digest(both, sizeof both, digest, NULL, EVP_sha256(), NULL) != 1)
+    if (nv_openssl_sha256((struct nv_str){(const char *)both, sizeof both}, digest) != NV_OK)
         return false;
     digest[6] = (uint8_t)((digest[6] & 0x0f) | 0x80);
     digest[8] = (uint8_t)((digest[8] & 0x3f) | 0x80);

@@ -14,11 +14,11 @@
 #include "redaction/personal/pseudonym.h"
 
 #include "base/limits.h"
+#include "base/openssl.h"
 #include "redaction/personal/characters.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -46,7 +46,7 @@ static EVP_MD_CTX *keyed(const unsigned char key[BLOCK], unsigned char pad)
         EVP_MD_CTX_free(context);
         context = NULL;
     }
-    OPENSSL_cleanse(block, sizeof block);
+    explicit_bzero(block, sizeof block);
     return context;
 }
 
@@ -57,13 +57,15 @@ static EVP_MD_CTX *keyed(const unsigned char key[BLOCK], unsigned char pad)
 struct nv_pseudonyms *nv_pseudonyms_new(struct nv_str salt)
 {
     unsigned char key[BLOCK] = {0};
+    if (nv_openssl_load(NULL) != NV_OK)
+        return NULL;
     struct nv_pseudonyms *pseudonyms = calloc(1, sizeof *pseudonyms);
     if (!pseudonyms)
         return NULL;
     nv_buf_init(&pseudonyms->canonical, NV_CAP_RECORD);
     bool ok = true;
     if (salt.len > BLOCK)
-        ok = EVP_Digest(salt.ptr, salt.len, key, NULL, EVP_sha256(), NULL) == 1;
+        ok = nv_openssl_sha256(salt, key) == NV_OK;
     else if (salt.len > 0)
         memcpy(key, salt.ptr, salt.len);
     if (ok) {
@@ -71,7 +73,7 @@ struct nv_pseudonyms *nv_pseudonyms_new(struct nv_str salt)
         pseudonyms->outer = keyed(key, 0x5c);
         pseudonyms->work = EVP_MD_CTX_new();
     }
-    OPENSSL_cleanse(key, sizeof key);
+    explicit_bzero(key, sizeof key);
     if (pseudonyms->inner && pseudonyms->outer && pseudonyms->work)
         return pseudonyms;
     nv_pseudonyms_free(pseudonyms);

@@ -46,7 +46,7 @@ ASKS_VERSIONS = "gateway/commands/version.c"
 # header prefix -> (library, files that include it: one more is to be thought about, one less leaves a number that holds nothing)
 LIBRARIES = {
     "event2/": ("libevent", 1),  # net/loop.c
-    "curl/": ("libcurl", 2),  # exporter/send/send_curl.c, trace/send.c
+    "curl/": ("libcurl", 2),  # exporter/send/libcurl.h, through which send_curl.c sees it; trace/send.c
     "jansson": ("jansson", 2),  # exporter/answer/backend_reply.c, gateway/doctor/running.c
     "nghttp2/": ("nghttp2", 2),
     "libdeflate": ("libdeflate", 2),
@@ -54,13 +54,13 @@ LIBRARIES = {
     "zstd": ("zstd", 1),
     "yaml": ("libyaml", 1),
     "pcre2": ("PCRE2", 1),
-    "openssl/": ("OpenSSL", 9),  # TLS, tokens, hash of what was cut, HMAC of pseudonyms, media and their uuids, the journal's cipher, the exporter's authorities
+    "openssl/": ("OpenSSL", 1),  # base/openssl.h, through which TLS, tokens, hashes, the journal's cipher and the exporter's authorities see it
     "xxhash": ("xxHash", 1),
     "pb": ("nanopb", 1),
     "utf8proc": ("utf8proc", 2),
     "uthash": ("uthash", 1),  # base/tables/hash_map.h
     "librdkafka/": ("librdkafka", 1),  # kafka/rd.h, through which client, producer and consumer see it
-    "sqlite3": ("SQLite", 1),  # gateway/traces/sql.c
+    "sqlite3": ("SQLite", 1),  # gateway/traces/sqlite.h, through which sql.c sees it
 }
 
 # library -> the only place that may include it, of the whole tree

@@ -214,6 +214,25 @@ START_TEST(a_name_of_any_length_that_fits)
 }
 END_TEST
 
+START_TEST(costs_keep_eight_decimals_to_the_nearest)
+{
+    static const struct {
+        double usd, kept;
+    } rows[] = {{0, 0},
+                {0.123456784, 0.12345678},
+                {0.123456786, 0.12345679},
+                {-0.123456786, -0.12345679},
+                {0.000000004, 0},
+                {0.000000006, 0.00000001},
+                {1e300, 1e300},
+                {45035996.27370497, 45035996.27370497},
+                {3e-8, 3e-8}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        ck_assert_double_eq_tol(nv_price_round(rows[i].usd), rows[i].kept,
+                                rows[i].kept == 1e300 ? 1e290 : 1e-12);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/price");
@@ -226,6 +245,7 @@ int main(void)
     tcase_add_test(tcase, costs);
     tcase_add_test(tcase, wrong_tables_are_refused_with_their_place);
     tcase_add_test(tcase, a_name_of_any_length_that_fits);
+    tcase_add_test(tcase, costs_keep_eight_decimals_to_the_nearest);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
