@@ -370,6 +370,12 @@ uint64_t nv_assembly_tick(struct nv_assembly *assembly)
     return next_ns;
 }
 
+void nv_assembly_tell(struct nv_assembly *assembly)
+{
+    assert(assembly->config.upstream.forgotten != NULL);
+    nv_committer_round(assembly, NULL, 0);
+}
+
 void nv_assembly_remember(struct nv_assembly *assembly, const struct nv_raw_trace *raw,
                           struct nv_str name, struct nv_str session, struct nv_str user)
 {

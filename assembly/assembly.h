@@ -82,9 +82,12 @@ const struct nv_store *nv_assembly_store(struct nv_assembly *assembly);
 /*
  * Inline mode: does what is due by the clock, and writes down what was settled. Returns the
  * monotonic time of the next deadline, UINT64_MAX when nothing waits. Threaded mode: nothing to
- * do, returns UINT64_MAX.
+ * do, returns UINT64_MAX. With an upstream at most NV_TURN_MAX traces leave in a call: a time
+ * that has passed is returned when more are due.
  */
 uint64_t nv_assembly_tick(struct nv_assembly *assembly);
+/* With an upstream: tells it what was settled, and does nothing else. On the thread of tick. */
+void nv_assembly_tell(struct nv_assembly *assembly);
 
 /*
  * What later parts of a trace want to know of its first (nv_raw_trace.first_*). Views are

@@ -5,10 +5,9 @@
  * forward to quiet_ms from now, and when it fires the facts are read and the true deadline is
  * set. So a span costs no search, however large its trace.
  *
- * What was acknowledged is never dropped here. When there is no memory to take arrivals, or the
- * gate is shut for a trace that has to be cut before, they wait in a list (and, their bytes
- * counted as arriving, so does the door); when there is none to gather a trace it stays and is
- * tried again.
+ * What was acknowledged is never dropped here. Without memory to take arrivals, or with the
+ * gate shut for a trace that has to be cut, they wait in a list (and, their bytes counted as
+ * arriving, so does the door); without memory to gather a trace it stays and is tried again.
  *
  *   arrivals ──▶ open trace ──▶ timer fires: look ──▶ its deadline has come ──▶ leave.c
  *      │            │  ▲             │
@@ -210,12 +209,13 @@ uint64_t nv_shard_expire(struct nv_shard *shard, uint64_t now_ns)
 {
     assert(nv_shard_is_mine(shard));
     retry_stalled(shard, now_ns);
-    while (first_due(shard, now_ns)) {
-        if (!may_complete(shard->assembly)) {
+    /* one turn where an upstream has to be told of what was settled, however much is due */
+    for (bool more = true; more && first_due(shard, now_ns);
+         more = !shard->assembly->config.upstream.forgotten) {
+        bool open = may_complete(shard->assembly);
+        if (!open)
             publish(shard, now_ns);
-            return now_ns + MAY_COMPLETE_NS;
-        }
-        if (!take_turn(shard, now_ns))
+        if (!open || !take_turn(shard, now_ns))
             return now_ns + MAY_COMPLETE_NS;
     }
     publish(shard, now_ns);

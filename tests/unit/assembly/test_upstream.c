@@ -6,6 +6,7 @@
 #include "assembly_kit.h"
 #include "expect.h"
 
+#include "assembly/hold/leave.h"
 #include "model/ledger.h"
 
 #include <stdlib.h>
@@ -13,9 +14,9 @@
 #include "base/banned.h"
 
 static struct kit kit;
-static uint64_t forgotten[64];
+static uint64_t forgotten[128];
 static size_t forgotten_count;
-static struct nv_upstream_part parts[64];
+static struct nv_upstream_part parts[128];
 static size_t part_count;
 
 static void on_settled(void *ctx, const struct nv_upstream_part *part)
@@ -72,6 +73,29 @@ START_TEST(a_request_is_forgotten_with_its_last_trace)
         ck_assert_uint_eq(parts[i].last[NV_SIGNAL_TRACES].ordinal, first ? 0 : 1);
         ck_assert_uint_eq(parts[i].last[NV_SIGNAL_LOGS].record_id, 0);
     }
+}
+END_TEST
+
+/* What was settled is told between them, however much is due. */
+START_TEST(many_traces_leave_in_turns)
+{
+    const unsigned many = 70;
+    ck_assert_uint_gt(many, NV_TURN_MAX);
+    for (unsigned i = 0; i < many; i++) {
+        const char spans[] = {(char)('1' + i), 'a', '\0'};
+        take(2 * ((uint64_t)i + 1), spans);
+    }
+    nv_fake_clock_advance(&kit.clock, 600 * NV_NS_PER_S);
+    ck_assert_uint_le(nv_assembly_tick(kit.assembly), kit.clock.mono);
+    ck_assert_uint_le(kit.trace_count, NV_TURN_MAX);
+    size_t left = kit.trace_count;
+    kit_settle_all(&kit);
+    nv_assembly_tell(kit.assembly);
+    ck_assert_uint_eq(part_count, left);
+    ck_assert_uint_eq(kit.trace_count, left);
+    while (nv_assembly_tick(kit.assembly) <= kit.clock.mono) {
+    }
+    ck_assert_uint_eq(kit.trace_count, many);
 }
 END_TEST
 
@@ -193,6 +217,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_request_is_forgotten_with_its_last_trace);
+    tcase_add_test(tcase, many_traces_leave_in_turns);
     tcase_add_test(tcase, spans_and_log_records_have_an_extent_each);
     tcase_add_test(tcase, what_is_of_no_use_is_forgotten_at_once);
     tcase_add_test(tcase, an_item_that_is_left_out_keeps_its_number);
