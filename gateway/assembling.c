@@ -205,6 +205,12 @@ static uint64_t tick(void *held)
     return next_ns;
 }
 
+static void tell(void *held)
+{
+    const struct nv_assembling_part *part = held;
+    nv_assembly_tell(part->assembly);
+}
+
 static uint64_t unsettled(void *held)
 {
     struct nv_assembling_part *part = held;
@@ -258,6 +264,7 @@ void nv_assembling_init(struct nv_assembling *assembling)
                                                   .learn = learn,
                                                   .take = take,
                                                   .tick = tick,
+                                                  .tell = tell,
                                                   .unsettled = unsettled,
                                                   .close = close_part};
 }

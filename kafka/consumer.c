@@ -34,10 +34,6 @@
 /* Messages between two looks at what is due. */
 #define TURN_MAX 256
 #define COMMIT_EVERY_NS (500 * NV_NS_PER_MS)
-/* What was delivered and is not written yet is what a member that is killed sends again. The
- * answer to a batch settles many traces at once: they are not waited for longer than it takes
- * for the next answer to bring its own. */
-#define NOTES_EVERY_NS (20 * NV_NS_PER_MS)
 /* Between two questions for the ends of logs. */
 #define ASK_EVERY_NS (200 * NV_NS_PER_MS)
 /* A fetch is answered when it has this much, or after the wait: traces are held for longer, and
@@ -205,8 +201,10 @@ static void step_all(struct nv_kafka_consumer *consumer)
     }
     ask_ends(consumer);
     for (int32_t i = 0; i < consumer->slot_count; i++) {
-        if (consumer->slots[i].partition)
-            nv_kafka_partition_tick(consumer->slots[i].partition, nv_consumer_wall_ns());
+        if (!consumer->slots[i].partition)
+            continue;
+        nv_kafka_partition_tick(consumer->slots[i].partition, nv_consumer_wall_ns());
+        nv_consumer_keep_notes(consumer);
     }
 }
 
@@ -261,6 +259,7 @@ static void turn(struct nv_kafka_consumer *consumer)
     rd_kafka_message_t *message = consumer->rd->consumer_poll(consumer->handle, POLL_MS);
     for (int i = 0; message && i < TURN_MAX; i++) {
         take_message(consumer, message);
+        nv_consumer_keep_notes(consumer);
         message = i + 1 < TURN_MAX ? consumer->rd->consumer_poll(consumer->handle, 0) : NULL;
     }
     nv_kafka_notes_poll(&consumer->notes, 0);
@@ -268,10 +267,6 @@ static void turn(struct nv_kafka_consumer *consumer)
     nv_consumer_ask_again(consumer);
     step_all(consumer);
     uint64_t now_ns = nv_clock_mono_ns(nv_clock_system());
-    if (now_ns >= consumer->next_notes_ns) {
-        nv_consumer_write_notes(consumer, NULL);
-        consumer->next_notes_ns = now_ns + NOTES_EVERY_NS;
-    }
     if (now_ns < consumer->next_commit_ns)
         return;
     consumer->next_commit_ns = now_ns + COMMIT_EVERY_NS;

@@ -24,6 +24,10 @@
 #include "base/banned.h"
 
 #define POLL_MS 10
+/* What was delivered and is not written yet is what a member that is killed sends again. The
+ * answer to a batch settles many traces at once: they are not waited for longer than it takes
+ * for the next answer to bring its own. */
+#define NOTES_EVERY_NS (20 * NV_NS_PER_MS)
 /* How long the brokers may take for marks, and for chunks of owners before. */
 #define NOTES_MS 10000
 #define FLUSH_MS 3000
@@ -55,7 +59,8 @@ static bool add_mark(const struct nv_kafka_consumer *consumer,
     return true;
 }
 
-void nv_consumer_write_notes(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only)
+/* Chunks of what was delivered since the last, of all partitions or `only` of one. */
+static void write_notes(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only)
 {
     for (int32_t i = 0; i < consumer->slot_count; i++) {
         struct nv_consumer_slot *slot = &consumer->slots[i];
@@ -66,13 +71,27 @@ void nv_consumer_write_notes(struct nv_kafka_consumer *consumer, struct nv_consu
     }
 }
 
+void nv_consumer_keep_notes(struct nv_kafka_consumer *consumer)
+{
+    uint64_t now_ns = nv_clock_mono_ns(nv_clock_system());
+    if (now_ns < consumer->next_notes_ns)
+        return;
+    consumer->next_notes_ns = now_ns + NOTES_EVERY_NS;
+    for (int32_t i = 0; i < consumer->slot_count; i++) {
+        if (consumer->slots[i].partition)
+            consumer->holder.tell(consumer->slots[i].partition->held);
+    }
+    write_notes(consumer, NULL);
+    nv_kafka_notes_poll(&consumer->notes, 0);
+}
+
 void nv_consumer_commit(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only,
                         bool wait)
 {
     rd_kafka_topic_partition_list_t *list =
         consumer->rd->topic_partition_list_new(2 * consumer->slot_count);
     bool any = false;
-    nv_consumer_write_notes(consumer, only);
+    write_notes(consumer, only);
     if (wait)
         nv_kafka_notes_flush(&consumer->notes, FLUSH_MS);
     for (int32_t i = 0; i < consumer->slot_count; i++) {
@@ -250,6 +269,7 @@ static void drain(struct nv_kafka_consumer *consumer, const struct nv_consumer_s
         nv_kafka_notes_poll(&consumer->notes, POLL_MS);
         nv_consumer_serve_rekeyed(consumer);
         nv_kafka_partition_tick(slot->partition, nv_consumer_wall_ns());
+        nv_consumer_keep_notes(consumer);
     }
     nv_kafka_partition_tick(slot->partition, nv_consumer_wall_ns());
     uint64_t left = on_its_way(consumer, slot);
@@ -281,7 +301,7 @@ static void take_away(struct nv_kafka_consumer *consumer, rd_kafka_topic_partiti
         if (lost || atomic_load(&consumer->joining.on)) {
             /* the marks are another's, or the commit would fail after the others have joined;
              * what was delivered is true all the same */
-            nv_consumer_write_notes(consumer, slot);
+            write_notes(consumer, slot);
             nv_kafka_notes_flush(&consumer->notes, FLUSH_MS);
         } else {
             nv_consumer_commit(consumer, slot, true);

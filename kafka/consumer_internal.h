@@ -18,7 +18,7 @@
 #include <stdlib.h>
 
 /* What a partition that is taken away may still wait for its deliveries. */
-#define NV_CONSUMER_DRAIN_MS 3000
+#define NV_CONSUMER_DRAIN_MS 10000
 
 /* A question to the brokers that this thread waits for. */
 #define NV_CONSUMER_ASK_MS 1000
@@ -108,8 +108,10 @@ enum nv_err nv_consumer_offer(struct nv_kafka_consumer *consumer, struct nv_cons
                               enum nv_signal signal, rd_kafka_message_t **message) NV_MUST_USE;
 /* What was written again has arrived, or is written once more. */
 void nv_consumer_serve_rekeyed(struct nv_kafka_consumer *consumer);
-/* Writes chunks of what was delivered since the last, of all partitions or `only` of one. */
-void nv_consumer_write_notes(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only);
+/* Writes chunks of what has settled by now, as often as it is worth. Called between all that
+ * takes its time: reading and translating what has piled up would keep it waiting for
+ * seconds. */
+void nv_consumer_keep_notes(struct nv_kafka_consumer *consumer);
 /* Writes chunks and commits marks, of all partitions or `only` of one; `wait`: until the
  * brokers have both. */
 void nv_consumer_commit(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only,

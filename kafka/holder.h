@@ -1,7 +1,7 @@
 /*
  * The seam of role assemble: what a partition of the log asks of who puts its traces together.
  *
- *   kafka/ ──open, learn, take, tick, close──▶ holder (gateway/assembling.c ▸ assembly/)
+ *   kafka/ ──open, learn, take, tick, tell, close──▶ holder (gateway/assembling.c ▸ assembly/)
  *          ◀──settled, forgotten──────────────
  *
  * One holder for all partitions, one `held` for each. All of it is called on the consumer's
@@ -38,8 +38,11 @@ struct nv_kafka_holder {
     void (*learn)(void *held, const struct nv_delivered_note *note);
     /* Takes the batch, on failure too. FULL, BUSY, NO_MEMORY: not now. */
     enum nv_err (*take)(void *held, struct nv_batch *batch, int64_t offset);
-    /* Hands on what is due; returns when to look again, by the log's clock. */
+    /* Hands on what is due, or as much of it as is a short while's work; returns when to look
+     * again, by the log's clock. */
     uint64_t (*tick)(void *held);
+    /* Calls back what has settled, which tick does too; hands nothing on. */
+    void (*tell)(void *held);
     /* Traces handed on and not settled. */
     uint64_t (*unsettled)(void *held);
     /* Takes `held` and forgets what is open. What is unsettled keeps it alive without any

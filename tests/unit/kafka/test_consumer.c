@@ -151,6 +151,11 @@ static uint64_t tick(void *held)
     return UINT64_MAX;
 }
 
+static void tell_settled(void *held)
+{
+    (void)held;
+}
+
 static uint64_t unsettled(void *held)
 {
     (void)held;
@@ -172,6 +177,7 @@ static void start_member(struct member *member)
                                               .learn = learn,
                                               .take = take,
                                               .tick = tick,
+                                              .tell = tell_settled,
                                               .unsettled = unsettled,
                                               .close = close_part};
     ck_assert_msg(nv_kafka_consumer_start(&kafka.config, &member->holder, &fail,

@@ -113,6 +113,11 @@ static uint64_t tick(void *held)
 }
 
 /* One trace is on its way when it is asked first. */
+static void tell_settled(void *held)
+{
+    (void)held;
+}
+
 static uint64_t unsettled(void *held)
 {
     (void)held;
@@ -171,6 +176,7 @@ static void set_up(void)
         .rd = &fakes,
         .holder = {.open = open_part,
                    .tick = tick,
+                   .tell = tell_settled,
                    .unsettled = unsettled,
                    .close = close_part},
         .notes = {.find = nv_consumer_find, .find_ctx = &consumer},
