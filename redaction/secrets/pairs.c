@@ -120,8 +120,7 @@ static size_t quoted_len(struct nv_str text, size_t from, size_t escapes, char q
     return text.len - from;
 }
 
-/* A value that is not masked: it says nothing, is a word of a program, repeats its name, or is
- * the masked password of a URL and what follows it. */
+/* A value that is not masked: it says nothing, is a word of a program, or repeats its name. */
 static bool is_plain(struct nv_str value, struct nv_str name)
 {
     static const struct nv_str words[] = {
@@ -133,8 +132,7 @@ static bool is_plain(struct nv_str value, struct nv_str name)
         if (nv_str_eq(value, words[i]))
             return true;
     }
-    return value.len == 0 || nv_str_starts(value, NV_STR("***@")) ||
-           (value.len >= NAME_OF_ITSELF_MIN && nv_str_ends(name, value));
+    return value.len == 0 || (value.len >= NAME_OF_ITSELF_MIN && nv_str_ends(name, value));
 }
 
 /* ${PASSWORD}, $PASSWORD, {{ password }}, <password>: where a secret would be put. */
@@ -429,10 +427,10 @@ static bool ends_authority(char c)
     return (unsigned char)c <= ' ' || strchr("/?#\"'`<>\\(){}[]", c) != NULL;
 }
 
-/* scheme://user:password@host, `separator` before the slashes. *masked: its password was taken
- * before, so nothing else is tried: a scheme may be called as secrets are, and what was masked
+/* scheme://user:password@host, `separator` before the slashes. A password that was taken before
+ * is told by where it ends: scheme and user may be called as secrets are, and what was masked
  * once stays as it is. */
-static struct nv_secret_pair url_password(struct nv_str text, size_t separator, bool *masked)
+static struct nv_secret_pair url_password(struct nv_str text, size_t separator)
 {
     size_t from = separator + 3, to = from, host = 0, colon = 0;
     for (; to < text.len && to - from < AUTHORITY_MAX && !ends_authority(text.ptr[to]); to++) {
@@ -446,7 +444,8 @@ static struct nv_secret_pair url_password(struct nv_str text, size_t separator, 
     bool has_password = colon != 0 && colon + 1 < host;
     size_t begin = has_password ? colon + 1 : from;
     struct nv_str word = nv_str_slice(text, begin, host - begin);
-    *masked = nv_str_eq(word, NV_STR("***"));
+    if (nv_str_eq(word, NV_STR("***")))
+        return (struct nv_secret_pair){.masked_to = host};
     if (is_plain(word, NV_STR("")) || is_placeholder(text, begin) || word.ptr[0] == '*' ||
         (!has_password && (word.len < USER_TOKEN_MIN || !nv_secret_is_random(word))))
         return none();
@@ -494,11 +493,10 @@ static struct nv_secret_pair curl_user(struct nv_str text, size_t floor, size_t 
 }
 
 /* Ways of a colon that need no name of a secret before it. */
-static struct nv_secret_pair by_form(struct nv_str text, size_t floor, size_t separator,
-                                     bool *masked)
+static struct nv_secret_pair by_form(struct nv_str text, size_t floor, size_t separator)
 {
     if (at(text, separator + 1) == '/' && at(text, separator + 2) == '/')
-        return url_password(text, separator, masked);
+        return url_password(text, separator);
     if (separator == floor)
         return none();
     char before = text.ptr[separator - 1];
@@ -514,9 +512,8 @@ struct nv_secret_pair nv_pair_find(struct nv_str text, size_t floor, size_t sepa
 {
     struct pair pair = {.text = text, .floor = floor, .separator = separator};
     if (text.ptr[separator] == ':') {
-        bool masked = false;
-        struct nv_secret_pair found = by_form(text, floor, separator, &masked);
-        if (found.at.len > 0 || masked)
+        struct nv_secret_pair found = by_form(text, floor, separator);
+        if (found.at.len > 0 || found.masked_to > 0)
             return found;
     }
     return read_name(&pair) ? named_value(&pair) : none();

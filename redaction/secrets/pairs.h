@@ -18,6 +18,7 @@
 struct nv_secret_pair {
     struct nv_secret_stretch at; /* len 0: none */
     struct nv_str quote;         /* part of the text; empty mostly */
+    size_t masked_to;            /* none, as what ends here was masked before; else 0 */
 };
 
 /*

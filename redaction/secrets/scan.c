@@ -143,6 +143,8 @@ static void look_at_pair(struct scan *scan, size_t separator)
     struct nv_secret_pair pair = nv_pair_find(text, scan->done, separator);
     if (pair.at.len > 0)
         take(scan, &pair.at, pair.quote);
+    else if (pair.masked_to > 0)
+        scan->done = pair.masked_to; /* as behind the same password when it was taken */
 }
 
 static void look_at_dash(struct scan *scan, size_t at)
