@@ -5,7 +5,9 @@
 #include "base/late.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -14,13 +16,37 @@
 /* The names of the folders that the loader looks in: some hundred bytes. */
 #define FOLDERS_BYTES 16384
 
+/* A descriptor that is given up for the loader when connections have all others, -1: none. A
+ * library is opened, mapped and closed before the next one, so one is enough. */
+static atomic_int spare = -1;
+
+static void set_aside(void)
+{
+    int none = -1, fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && !atomic_compare_exchange_strong(&spare, &none, fd))
+        (void)close(fd);
+}
+
+static void *open_library(const char *file)
+{
+    void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    int fd = handle ? -1 : atomic_exchange(&spare, -1);
+    if (fd < 0)
+        return handle;
+    (void)close(fd);
+    handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    set_aside();
+    return handle;
+}
+
 static enum nv_err load(const struct nv_late *late, struct nv_fail *fail)
 {
-    void *handle = dlopen(late->file, RTLD_NOW | RTLD_LOCAL);
+    void *handle = open_library(late->file);
     if (!handle) {
+        const char *why = dlerror();
         return nv_fail_set(fail, NV_ERR_CONFIG, 0,
-                           "%s is missing or can't be loaded (Debian: apt-get install %s)",
-                           late->file, late->package);
+                           "%s is missing or can't be loaded (Debian: apt-get install %s): %s",
+                           late->file, late->package, why ? why : "");
     }
     for (size_t i = 0; i < late->count; i++) {
         void *found = dlsym(handle, late->functions[i].name);
@@ -74,5 +100,6 @@ static bool is_seen(const char *file)
 
 enum nv_err nv_late_find(struct nv_late *late, struct nv_fail *fail)
 {
+    set_aside();
     return is_seen(late->file) ? NV_OK : nv_late_load(late, fail);
 }

@@ -39,7 +39,8 @@ struct nv_late {
 enum nv_err nv_late_load(struct nv_late *late, struct nv_fail *fail) NV_MUST_USE;
 /*
  * Would the loader find it? Looks where the loader looks, without loading what lies there; what
- * it does not see so, it loads. NV_ERR_CONFIG with `fail` as above. Any thread.
+ * it does not see so, it loads. Sets a descriptor aside, one for all libraries, with which they
+ * can be loaded when there is no other. NV_ERR_CONFIG with `fail` as above. Any thread.
  */
 enum nv_err nv_late_find(struct nv_late *late, struct nv_fail *fail) NV_MUST_USE;
 

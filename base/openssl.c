@@ -33,9 +33,20 @@ enum nv_err nv_openssl_load(struct nv_fail *fail)
     return err == NV_OK ? nv_late_load(&libraries[1], fail) : err;
 }
 
+enum nv_err nv_openssl_load_crypto(struct nv_fail *fail)
+{
+    return nv_late_load(&libraries[0], fail);
+}
+
+enum nv_err nv_openssl_find(struct nv_fail *fail)
+{
+    enum nv_err err = nv_late_find(&libraries[0], fail);
+    return err == NV_OK ? nv_late_find(&libraries[1], fail) : err;
+}
+
 enum nv_err nv_openssl_sha256(struct nv_str bytes, uint8_t out[NV_SHA256_BYTES])
 {
-    enum nv_err err = nv_openssl_load(NULL);
+    enum nv_err err = nv_openssl_load_crypto(NULL);
     if (err != NV_OK)
         return err;
     return EVP_Digest(bytes.ptr, bytes.len, out, NULL, EVP_sha256(), NULL) == 1

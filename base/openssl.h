@@ -103,6 +103,11 @@ extern struct nv_openssl nv_openssl;
 /* Loads libcrypto and libssl, once. NV_ERR_CONFIG with `fail` (may be NULL): one is missing.
  * Any thread. */
 enum nv_err nv_openssl_load(struct nv_fail *fail) NV_MUST_USE;
+/* The same of libcrypto alone, for who makes digests. */
+enum nv_err nv_openssl_load_crypto(struct nv_fail *fail) NV_MUST_USE;
+/* Are both there? As nv_late_find, asked at the start: a trace that needs a digest can't
+ * wait. */
+enum nv_err nv_openssl_find(struct nv_fail *fail) NV_MUST_USE;
 /* SHA-256 of `bytes`; loads OpenSSL. NV_ERR_NO_MEMORY, NV_ERR_CONFIG. Any thread. */
 enum nv_err nv_openssl_sha256(struct nv_str bytes, uint8_t out[NV_SHA256_BYTES]) NV_MUST_USE;
 /* "3.0.19", or "missing"; loads it. Static. */

@@ -11,6 +11,7 @@
 #include "gateway/stages.h"
 
 #include "base/limits.h"
+#include "base/openssl.h"
 #include "base/processors.h"
 #include "gateway/config/memory_budget.h"
 #include "gateway/config/option_personal.h"
@@ -135,6 +136,9 @@ enum nv_err nv_stage_redaction(const struct nv_options *options,
         .stack_traces = (enum nv_stack_traces)options->redaction_stack_traces,
         .media = {.mode = (enum nv_media_mode)options->media_mode,
                   .bytes_max = options->media_max_bytes}};
+    enum nv_err err = nv_openssl_find(fail);
+    if (err != NV_OK)
+        return err;
     for (size_t i = 0; i < options->mapping_content.count; i++)
         (void)nv_content_add(&config->content, nv_str_from(options->mapping_content.items[i]));
     return nv_options_personal(options, &config->pii, fail);

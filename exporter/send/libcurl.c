@@ -20,21 +20,25 @@ static struct nv_late library = {.file = "libcurl.so.4",
                                  .functions = functions,
                                  .count = sizeof functions / sizeof functions[0],
                                  .lock = PTHREAD_MUTEX_INITIALIZER};
+static pthread_mutex_t beginning = PTHREAD_MUTEX_INITIALIZER; /* of begun */
 static bool begun;
 
-static void begin(void)
+/* Once, and again when it failed. */
+static bool begin(void)
 {
-    begun = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    (void)pthread_mutex_lock(&beginning);
+    begun = begun || curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    bool is_begun = begun;
+    (void)pthread_mutex_unlock(&beginning);
+    return is_begun;
 }
 
 enum nv_err nv_libcurl_load(struct nv_fail *fail)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     enum nv_err err = nv_late_load(&library, fail);
     if (err != NV_OK)
         return err;
-    (void)pthread_once(&once, begin);
-    return begun ? NV_OK : nv_fail_set(fail, NV_ERR_CONFIG, 0, "libcurl does not begin");
+    return begin() ? NV_OK : nv_fail_set(fail, NV_ERR_CONFIG, 0, "libcurl does not begin");
 }
 
 enum nv_err nv_libcurl_find(struct nv_fail *fail)

@@ -35,7 +35,7 @@ void nv_http_limits_init(struct nv_http_limits *limits)
         .write_timeout_ms = 30000,
         .linger_timeout_ms = 2000,
         .linger_bytes_max = (size_t)1024 * 1024,
-        .descriptors_reserved = 52,
+        .descriptors_reserved = 53,
     };
 }
 

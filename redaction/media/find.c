@@ -53,7 +53,7 @@ static bool hash_text(EVP_MD_CTX *context, struct nv_base64_reader *reader, uint
 static enum nv_err read_run(struct nv_str text, size_t at, struct nv_media_found *found)
 {
     struct nv_base64_reader reader;
-    if (nv_openssl_load(NULL) != NV_OK)
+    if (nv_openssl_load_crypto(NULL) != NV_OK)
         return NV_ERR_NO_MEMORY;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     nv_base64_read_init(&reader, text, at);

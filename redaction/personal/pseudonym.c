@@ -57,7 +57,7 @@ static EVP_MD_CTX *keyed(const unsigned char key[BLOCK], unsigned char pad)
 struct nv_pseudonyms *nv_pseudonyms_new(struct nv_str salt)
 {
     unsigned char key[BLOCK] = {0};
-    if (nv_openssl_load(NULL) != NV_OK)
+    if (nv_openssl_load_crypto(NULL) != NV_OK)
         return NULL;
     struct nv_pseudonyms *pseudonyms = calloc(1, sizeof *pseudonyms);
     if (!pseudonyms)

@@ -11,6 +11,7 @@
 START_TEST(every_row_is_set)
 {
     void *const *pointers = (void *const *)(void *)&nv_openssl;
+    ck_assert_int_eq(nv_openssl_find(NULL), NV_OK);
     ck_assert_int_eq(nv_openssl_load(NULL), NV_OK);
     for (size_t i = 0; i < sizeof nv_openssl / sizeof(void *); i++)
         ck_assert_ptr_nonnull(pointers[i]);
