@@ -65,8 +65,11 @@ static bool copy_text(const char **field)
 
 static bool copy_config(struct nv_exporter_config *to, const struct nv_exporter_config *from)
 {
-    const char **fields[] = {&to->endpoint, &to->api_key, &to->ca_bundle_file, &to->proxy,
-                             &to->file_directory};
+    const char **fields[] = {&to->endpoint,        &to->api_key,
+                             &to->ca_bundle_file,  &to->proxy,
+                             &to->file_directory,  &to->client_cert_file,
+                             &to->client_key_file, &to->client_key_password,
+                             &to->no_proxy,        &to->content_type};
     bool ok = true;
 
     *to = *from;
@@ -75,17 +78,26 @@ static bool copy_config(struct nv_exporter_config *to, const struct nv_exporter_
     return ok;
 }
 
+/* A memset before free is optimised away, and core dumps are kept. */
+static void free_secret(const char *text)
+{
+    if (text)
+        explicit_bzero((void *)(uintptr_t)text, strlen(text));
+    free((void *)(uintptr_t)text);
+}
+
 static void free_config(struct nv_exporter_config *config)
 {
-    if (config->api_key) {
-        /* a memset before free is optimised away, and core dumps are kept */
-        explicit_bzero((void *)(uintptr_t)config->api_key, strlen(config->api_key));
-    }
+    free_secret(config->api_key);
+    free_secret(config->client_key_password);
+    free_secret(config->proxy); /* may hold a login */
     free((void *)(uintptr_t)config->endpoint);
-    free((void *)(uintptr_t)config->api_key);
     free((void *)(uintptr_t)config->ca_bundle_file);
-    free((void *)(uintptr_t)config->proxy);
     free((void *)(uintptr_t)config->file_directory);
+    free((void *)(uintptr_t)config->client_cert_file);
+    free((void *)(uintptr_t)config->client_key_file);
+    free((void *)(uintptr_t)config->no_proxy);
+    free((void *)(uintptr_t)config->content_type);
 }
 
 static bool is_set(const char *text)

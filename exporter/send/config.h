@@ -42,8 +42,8 @@ struct nv_exporter_watch {
 
 /*
  * Every exporter.* key of docs/configuration.md and the limits behind them. Strings are
- * NUL-terminated, borrowed during the call that takes the configuration; NULL and "" mean not
- * set.
+ * NUL-terminated, borrowed during the call that takes the configuration, but those of `headers`
+ * and `ca_files` as long as the exporter lives; NULL and "" mean not set.
  */
 struct nv_exporter_config {
     const char *endpoint; /* base or full .../v1/traces; not set: no backend, files only */
