@@ -65,8 +65,8 @@ static void bury(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw,
         return;
     }
     NV_LOG(NV_LOG_ERROR, "gateway",
-           "can't translate a trace and can't write the dead letter, it is tried again after a "
-           "restart id=%.32s: %s",
+           "can't translate a trace and can't write the dead letter, a journal brings it again "
+           "after a restart id=%.32s: %s",
            id, nv_err_info(err)->text);
     settle(pipeline, claim, NV_OUTCOME_LEFT);
 }
@@ -156,7 +156,8 @@ static bool make_spans(const struct nv_pipeline *pipeline, struct nv_raw_trace *
     if (err != NV_OK) {
         struct nv_claim *claim = raw->claim;
         NV_LOG(NV_LOG_ERROR, "gateway",
-               "can't make a trace of log records, it is tried again after a restart: %s",
+               "can't make a trace of log records, a journal brings them again after a "
+               "restart: %s",
                nv_err_info(err)->text);
         nv_arena_free(raw->arena);
         settle(pipeline, claim, NV_OUTCOME_LEFT);

@@ -33,12 +33,13 @@ cat >"$folder/bin/noveum-gateway" <<END
 #!/bin/sh
 # Starts the program with the libraries beside it. Authorities: the system's, where they have a place that is known.
 place=\${NOVEUM_PORTABLE:-\$(dirname "\$(readlink -f "\$0")")/..}
-if [ -z "\${NOVEUM_GATEWAY_EXPORTER_NOVEUM_CA_BUNDLE:-}" ]; then
+if [ -z "\${NOVEUM_GATEWAY_EXPORTER_NOVEUM_CA_BUNDLE:-}" ] || [ -z "\${NOVEUM_GATEWAY_TELEMETRY_OTLP_CA_BUNDLE:-}" ]; then
     for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem /etc/ssl/ca-bundle.pem \\
         "\$place/share/ca-certificates.crt"; do
         [ ! -r "\$bundle" ] || break
     done
-    export NOVEUM_GATEWAY_EXPORTER_NOVEUM_CA_BUNDLE="\$bundle"
+    export NOVEUM_GATEWAY_EXPORTER_NOVEUM_CA_BUNDLE="\${NOVEUM_GATEWAY_EXPORTER_NOVEUM_CA_BUNDLE:-\$bundle}"
+    export NOVEUM_GATEWAY_TELEMETRY_OTLP_CA_BUNDLE="\${NOVEUM_GATEWAY_TELEMETRY_OTLP_CA_BUNDLE:-\$bundle}"
 fi
 exec "\$place/lib/$loader" --argv0 "\$0" --library-path "\$place/lib" "\$place/libexec/noveum-gateway" "\$@"
 END
