@@ -50,6 +50,34 @@ START_TEST(a_trace_that_cannot_be_gathered_stays)
 }
 END_TEST
 
+/* It leaves once, at the next try where it must; without memory for the ids of its spans it is
+ * only not recognised what comes again. */
+START_TEST(every_allocation_of_leaving_failing_once)
+{
+    unsigned forgotten = 0;
+    kit_start(&kit);
+    for (unsigned long n = 1;; n++) {
+        kit_spans(&kit, "shop", "1a 1b<a");
+        nv_fake_clock_advance(&kit.clock, 5 * NV_NS_PER_S);
+        oom_fail_nth(n);
+        (void)nv_assembly_tick(kit.assembly);
+        bool failed = oom_end();
+        kit_advance(&kit, 60000);
+        ck_assert_uint_eq(kit.trace_count, 1);
+        ck_assert_str_eq(kit.traces[0].items, "a b");
+        kit_spans(&kit, "shop", "1b<a");
+        kit_advance(&kit, 60000);
+        forgotten += kit.trace_count == 2;
+        kit_stop(&kit);
+        kit_restart(&kit);
+        if (!failed)
+            break;
+    }
+    /* what is remembered of it, its two places in the index, the ids here and there */
+    ck_assert_uint_eq(forgotten, 5);
+}
+END_TEST
+
 /* More than one turn takes. */
 START_TEST(many_due_at_once_all_leave)
 {
@@ -142,6 +170,7 @@ int main(void)
     TCase *tcase = tcase_create("leave");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_trace_that_cannot_be_gathered_stays);
+    tcase_add_test(tcase, every_allocation_of_leaving_failing_once);
     tcase_add_test(tcase, many_due_at_once_all_leave);
     tcase_add_test(tcase, one_at_its_cap_waits_for_the_gate_too);
     tcase_add_test(tcase, nothing_leaves_while_the_start_replays);

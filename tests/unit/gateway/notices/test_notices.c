@@ -22,6 +22,7 @@ static struct nv_service_facts services[NV_NOTICED_SERVICES_MAX + 2];
 static size_t service_count;
 static struct nv_held_trace held[4];
 static size_t held_count;
+static uint64_t raw_bytes_asked;
 
 static void keep(void *ctx, struct nv_str line)
 {
@@ -39,7 +40,7 @@ static size_t read_services(void *ctx, struct nv_service_facts *out, size_t max)
 static size_t read_held(void *ctx, const struct nv_held_ask *ask, struct nv_held_trace *out)
 {
     (void)ctx;
-    ck_assert_uint_eq(ask->raw_bytes_max, 0);
+    raw_bytes_asked += ask->raw_bytes_max;
     memcpy(out, held, held_count * sizeof *out);
     return held_count;
 }
@@ -68,6 +69,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
+    ck_assert_uint_eq(raw_bytes_asked, 0);
     nv_log_set_sink(NULL, NULL);
     nv_buf_release(&lines);
 }
@@ -248,6 +250,32 @@ START_TEST(without_memory_it_is_told_later)
 }
 END_TEST
 
+/* A look at services, then one at what is held: of each the list, of a service its name. */
+START_TEST(every_allocation_of_a_look_failing_once)
+{
+    unsigned later = 0;
+    status.assembly.open_traces = held_count = 1;
+    held[0] = (struct nv_held_trace){
+        .wait = NV_WAIT_OPEN, .age_ns = NV_NOTICE_WAIT_NS, .left_ns = NV_NOTICE_WAIT_NS};
+    serve("shop");
+    for (unsigned long n = 1;; n++) {
+        notices = (struct nv_notices){.looks = NV_NOTICE_HELD_LOOKS - 1};
+        nv_buf_clear(&lines);
+        nv_log_set_sink(keep, &lines);
+        oom_fail_nth(n);
+        look(1, 1);
+        bool failed = oom_end();
+        later += times("a trace waits") == 0;
+        look(NV_NOTICE_HELD_LOOKS, 1);
+        ck_assert_uint_eq(times("first spans of a service arrived"), 1);
+        ck_assert_uint_eq(times("a trace waits"), 1);
+        if (!failed)
+            break;
+    }
+    ck_assert_uint_eq(later, 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/notices");
@@ -263,6 +291,7 @@ int main(void)
     tcase_add_loop_test(tcase, at_a_stop_what_becomes_of_them, 0,
                         sizeof fates / sizeof fates[0]);
     tcase_add_test(tcase, without_memory_it_is_told_later);
+    tcase_add_test(tcase, every_allocation_of_a_look_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

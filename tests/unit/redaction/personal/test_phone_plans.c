@@ -158,6 +158,29 @@ START_TEST(no_memory_is_no_match)
 }
 END_TEST
 
+/* Without memory nothing is put off: what is known of a plan's first digits, or one of the two
+ * programs that tell them, is not there. */
+START_TEST(every_allocation_of_the_quick_answer_failing_once)
+{
+    const struct nv_phone_plan *ae = nv_phone_plan_of_region(NV_STR("AE"));
+    for (unsigned long n = 1;; n++) {
+        struct nv_phone_plans *plans = nv_phone_plans_new();
+        oom_fail_nth(n);
+        bool nothing = nv_phone_may_be(plans, ae, NV_STR(""));
+        bool number = nv_phone_may_be(plans, ae, NV_STR("501234567"));
+        bool failed = oom_end();
+        ck_assert_int_eq(nothing, n == 1);
+        ck_assert(number);
+        ck_assert(!nv_phone_may_be(plans, ae, NV_STR("")));
+        nv_phone_plans_free(plans);
+        if (!failed) {
+            ck_assert_uint_gt(n, 1);
+            break;
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/personal/phone_plans");
@@ -170,6 +193,7 @@ int main(void)
     tcase_add_test(tcase, prefixes_that_are_needed);
     tcase_add_test(tcase, threads_that_are_first_at_once);
     tcase_add_test(tcase, no_memory_is_no_match);
+    tcase_add_test(tcase, every_allocation_of_the_quick_answer_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
