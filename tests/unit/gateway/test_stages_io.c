@@ -6,8 +6,11 @@
 #include "oom.h"
 #include "options_kit.h"
 
+#include "base/limits.h"
 #include "gateway/config/memory_budget.h"
 #include "gateway/stages.h"
+
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -207,6 +210,23 @@ START_TEST(what_files_of_media_are_given)
 }
 END_TEST
 
+/* As many as are remembered at most, and one more, which is refused. */
+START_TEST(so_many_files_of_media_and_one_more)
+{
+    struct nv_media_files_config config;
+    struct nv_fail fail = {0};
+    char text[16];
+    (void)snprintf(text, sizeof text, "%u", NV_MEDIA_FILES_MAX + 1);
+    ck_assert_int_eq(nv_options_set(&options, NV_OPT_media_directory_max_files,
+                                    nv_str_from(text), NV_SOURCE_SET, "--set", &fail),
+                     NV_ERR_CONFIG);
+    (void)snprintf(text, sizeof text, "%u", NV_MEDIA_FILES_MAX);
+    nv_test_set(&options, NV_OPT_media_directory_max_files, text);
+    nv_stage_media_files(&options, &config);
+    ck_assert_uint_eq(config.files_max, NV_MEDIA_FILES_MAX);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/stages_io");
@@ -219,6 +239,7 @@ int main(void)
     tcase_add_test(tcase, the_receivers_defaults_agree);
     tcase_add_test(tcase, what_the_receiver_is_given);
     tcase_add_test(tcase, what_files_of_media_are_given);
+    tcase_add_test(tcase, so_many_files_of_media_and_one_more);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

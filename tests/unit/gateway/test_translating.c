@@ -128,6 +128,24 @@ START_TEST(past_the_cap_those_with_the_fewest_deaths_are_forgotten)
 }
 END_TEST
 
+/* As many as there are places are all set aside; one more takes the place of the first. */
+START_TEST(so_many_suspects_and_one_more)
+{
+    const unsigned count = NV_SUSPECTS_MAX + (unsigned)_i;
+    uint8_t id[NV_TRACE_ID_BYTES] = {1};
+    for (unsigned i = 0; i < count * NV_DEATHS_MAX; i++) {
+        id[1] = (uint8_t)(i / NV_DEATHS_MAX);
+        ck_assert(begin(id, 0));
+        next_start();
+    }
+    for (unsigned i = count; i-- > 0;) {
+        id[1] = (uint8_t)i;
+        ck_assert_int_eq(begin(id, 0), i == 0 && count > NV_SUSPECTS_MAX);
+    }
+    ck_assert_uint_eq(nv_translating_set_aside(now), NV_SUSPECTS_MAX);
+}
+END_TEST
+
 START_TEST(a_file_of_something_else_is_none)
 {
     char path[128];
@@ -191,6 +209,7 @@ int main(void)
     tcase_add_test(tcase, who_lives_is_innocent);
     tcase_add_test(tcase, all_that_were_at_it_are_suspects);
     tcase_add_test(tcase, past_the_cap_those_with_the_fewest_deaths_are_forgotten);
+    tcase_add_loop_test(tcase, so_many_suspects_and_one_more, 0, 2);
     tcase_add_test(tcase, a_file_of_something_else_is_none);
     tcase_add_test(tcase, without_a_file_nothing_is_noted_and_all_goes_on);
     tcase_add_test(tcase, every_allocation_failing_once);

@@ -51,6 +51,23 @@ START_TEST(older_traces_are_still_counted)
 }
 END_TEST
 
+/* All that are recent are found; one more, and the first is only counted. */
+START_TEST(so_many_recent_ones_and_one_more)
+{
+    nv_sent_init(&sent, 40000, BYTES, NV_NS_PER_S);
+    for (uint32_t i = 0; i < NV_SENT_RECENT_MAX; i++)
+        nv_sent_note(&sent, id(i), 0, 5);
+    for (uint32_t i = 0; i < NV_SENT_RECENT_MAX; i++)
+        ck_assert_ptr_nonnull(nv_sent_find(&sent, id(i)));
+    nv_sent_note(&sent, id(NV_SENT_RECENT_MAX), 0, 5);
+    ck_assert_ptr_null(nv_sent_find(&sent, id(0)));
+    ck_assert_uint_eq(nv_sent_parts(&sent, id(0)), 1);
+    for (uint32_t i = 1; i <= NV_SENT_RECENT_MAX; i++)
+        ck_assert_ptr_nonnull(nv_sent_find(&sent, id(i)));
+    nv_sent_release(&sent);
+}
+END_TEST
+
 START_TEST(the_oldest_generation_is_forgotten)
 {
     nv_sent_init(&sent, 1000, BYTES, 4000);
@@ -295,6 +312,7 @@ int main(void)
     tcase_add_test(tcase, the_other_side_and_the_end_of_a_span_are_not_the_same);
     tcase_add_test(tcase, parts_are_counted);
     tcase_add_test(tcase, older_traces_are_still_counted);
+    tcase_add_test(tcase, so_many_recent_ones_and_one_more);
     tcase_add_test(tcase, the_oldest_generation_is_forgotten);
     tcase_add_test(tcase, it_is_bounded);
     tcase_add_test(tcase, spans_are_recognised);
