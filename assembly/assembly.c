@@ -20,8 +20,8 @@
 #include "assembly/door/replay.h"
 #include "assembly/hold/shard.h"
 #include "journal/journal.h"
-#include "base/log/counters.h"
 #include "base/log/log.h"
+#include "model/ledger.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -322,7 +322,7 @@ static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done
     nv_batch_free(batch);
     /* Log records that name no trace can join none: answered and counted, never journalled. */
     if (pending && !pending->arrivals) {
-        nv_count(NV_COUNT_LOG_RECORDS_UNUSED, pending->unused);
+        nv_ledger_leave_records(pending->unused);
         nv_prepared_release(&assembly->groups, pending);
         pending = NULL;
     }

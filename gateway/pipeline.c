@@ -164,7 +164,7 @@ static bool make_spans(const struct nv_pipeline *pipeline, struct nv_raw_trace *
         return false;
     }
     nv_ledger_receive(raw->span_count, false);
-    nv_count(NV_COUNT_LOG_RECORDS_UNUSED, unused);
+    nv_ledger_leave_records(unused);
     nv_count(NV_COUNT_TRACES_OF_RECORDS, 1);
     return true;
 }

@@ -295,13 +295,13 @@ static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done
         nv_kafka_split(batch, nv_kafka_request_bytes_of(producer->config.message_bytes_max),
                        &messages, &unused);
     if (err == NV_OK && messages.count == 0) {
-        nv_count(NV_COUNT_LOG_RECORDS_UNUSED, unused);
+        nv_ledger_leave_records(unused);
         done(done_ctx, NV_OK);
     } else {
         if (err == NV_OK)
             err = submit(producer, batch, &messages, done, done_ctx);
         if (err == NV_OK)
-            nv_count(NV_COUNT_LOG_RECORDS_UNUSED, unused);
+            nv_ledger_leave_records(unused);
         else
             done(done_ctx, err);
     }

@@ -12,6 +12,7 @@
  */
 #include "model/ledger.h"
 
+#include "base/log/counters.h"
 #include "base/log/log.h"
 
 #include <assert.h>
@@ -120,6 +121,18 @@ void nv_ledger_drop_held(enum nv_drop reason, uint64_t spans)
         nv_log_write(&sites[reason], drop_lines[reason].level, "ledger",
                      "spans are dropped reason=%s spans=%" PRIu64 " total=%" PRIu64 ": %s",
                      drop_names[reason], spans, total, drop_lines[reason].what);
+    }
+}
+
+/* They are no spans, so no sum has them: here because what is left out is told as drops are. */
+void nv_ledger_leave_records(uint64_t records)
+{
+    uint64_t total = nv_count(NV_COUNT_LOG_RECORDS_UNUSED, records);
+    if (has_doubled(total, records)) {
+        NV_LOG(NV_LOG_INFO, "ledger",
+               "log records become part of no trace records=%" PRIu64 " total=%" PRIu64
+               ": they name none, or one of which no span came or is made",
+               records, total);
     }
 }
 

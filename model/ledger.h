@@ -73,6 +73,9 @@ void nv_ledger_deliver(uint64_t spans);
 /* Held into dropped. Logged by reason, with what to do, whenever the reason's count has
  * doubled: at info what a configured policy drops, at debug what repeats or goes elsewhere. */
 void nv_ledger_drop_held(enum nv_drop reason, uint64_t spans);
+/* Counts log records that become part of no trace (NV_COUNT_LOG_RECORDS_UNUSED); no span is
+ * moved by it. Logged at info whenever their count has doubled. */
+void nv_ledger_leave_records(uint64_t records);
 /* Held into dead-lettered. */
 void nv_ledger_dead_held(enum nv_dead reason, uint64_t spans);
 /* Queued into dead-lettered. */

@@ -31,8 +31,8 @@
 #include "journal/journal.h"
 #include "assembly/door/notes.h"
 #include "assembly/door/replay.h"
-#include "base/log/counters.h"
 #include "base/log/log.h"
+#include "model/ledger.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -105,7 +105,7 @@ static struct nv_arrivals *keep(struct nv_assembly *assembly, struct nv_prepared
     }
     atomic_fetch_add(&assembly->memory, nv_request_bytes(request));
     nv_ledger_receive(pending->spans, false);
-    nv_count(NV_COUNT_LOG_RECORDS_UNUSED, pending->unused);
+    nv_ledger_leave_records(pending->unused);
     pending->done(pending->done_ctx, NV_OK);
     nv_prepared_let_go(pending);
     /* The reference of the preparation. Each of the arrivals has one, so it is never the

@@ -23,6 +23,7 @@
 #include "assembly/hold/facts.h"
 #include "assembly/hold/hasten.h"
 #include "base/log/counters.h"
+#include "model/ledger.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -103,7 +104,7 @@ static void count_out(struct nv_shard *shard, const struct nv_open_trace *trace,
     nv_ledger_dead_held(NV_DEAD_DAMAGED, out->damaged);
     atomic_fetch_add(&shard->left_out, out->duplicates + out->damaged);
     if (!out->raw) {
-        nv_count(NV_COUNT_LOG_RECORDS_UNUSED, records_of(trace));
+        nv_ledger_leave_records(records_of(trace));
         return;
     }
     nv_count(NV_COUNT_TRACES_COMPLETED, 1);

@@ -29,10 +29,10 @@ static const struct row rows[NV_COUNTER_COUNT] = {
 
 static _Atomic uint64_t values[NV_COUNTER_COUNT];
 
-void nv_count(enum nv_counter id, uint64_t amount)
+uint64_t nv_count(enum nv_counter id, uint64_t amount)
 {
     assert((unsigned)id < NV_COUNTER_COUNT);
-    (void)atomic_fetch_add_explicit(&values[id], amount, memory_order_relaxed);
+    return atomic_fetch_add_explicit(&values[id], amount, memory_order_relaxed) + amount;
 }
 
 uint64_t nv_count_get(enum nv_counter id)

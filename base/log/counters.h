@@ -149,8 +149,8 @@ enum nv_counter {
         NV_COUNTER_COUNT
 };
 
-/* Adds to a counter. */
-void nv_count(enum nv_counter id, uint64_t amount);
+/* Adds to a counter, and gives what it has become. */
+uint64_t nv_count(enum nv_counter id, uint64_t amount);
 /* The counter's value now. */
 uint64_t nv_count_get(enum nv_counter id);
 /* Back to zero, all of them: for tests. */

@@ -1,10 +1,11 @@
 /*
  * The ledger: after any sequence of allowed moves the counts add up, also while several threads
  * move and one reads; every reason has its line in the Prometheus text, and each that drops one
- * in the log.
+ * in the log, as have log records of no trace.
  */
 #include "expect.h"
 
+#include "base/log/counters.h"
 #include "base/log/log.h"
 #include "model/ledger.h"
 
@@ -213,6 +214,30 @@ START_TEST(drops_are_logged_as_their_count_doubles)
 }
 END_TEST
 
+/* They are no spans: the sums stay as they are. */
+START_TEST(records_of_no_trace_are_logged_as_their_count_doubles)
+{
+    struct nv_ledger now;
+    nv_count_reset();
+    log_begin(NV_LOG_INFO);
+    nv_ledger_leave_records(0);
+    ck_assert_uint_eq(logged.lines, 0);
+    for (unsigned total = 1, lines = 0; total <= 15; total++) {
+        nv_ledger_leave_records(1);
+        lines += (total & (total - 1)) == 0;
+        ck_assert_uint_eq(logged.lines, lines);
+    }
+    nv_ledger_leave_records(5);
+    ck_assert_uint_eq(logged.lines, 5);
+    ck_assert_ptr_nonnull(strstr(logged.last, " info ledger: log records become part of no "
+                                              "trace records=5 total=20: they name none"));
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_LOG_RECORDS_UNUSED), 20);
+    nv_ledger_read(&now);
+    ck_assert_uint_eq(now.received, 0);
+    ck_assert(adds_up(&now));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("model/ledger");
@@ -224,6 +249,7 @@ int main(void)
     tcase_add_test(tcase, prometheus_text);
     tcase_add_loop_test(tcase, each_reason_to_drop_is_logged, 0, NV_DROP_COUNT);
     tcase_add_test(tcase, drops_are_logged_as_their_count_doubles);
+    tcase_add_test(tcase, records_of_no_trace_are_logged_as_their_count_doubles);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -16,8 +16,8 @@ static const char *const names[] = {
 START_TEST(counting)
 {
     nv_count_reset();
-    nv_count(NV_COUNT_REQUESTS_OK, 1);
-    nv_count(NV_COUNT_REQUESTS_OK, 41);
+    ck_assert_uint_eq(nv_count(NV_COUNT_REQUESTS_OK, 1), 1);
+    ck_assert_uint_eq(nv_count(NV_COUNT_REQUESTS_OK, 41), 42);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_OK), 42);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_BUSY), 0);
     nv_count_reset();
