@@ -19,7 +19,8 @@ void nv_own_instance(char id[NV_OWN_INSTANCE_BYTES])
 {
     uint8_t bytes[16] = {0};
     /* 16 bytes come whole or, before the kernel has any, not at all: zeros are an id too */
-    (void)getrandom(bytes, sizeof bytes, GRND_NONBLOCK);
+    if (getrandom(bytes, sizeof bytes, GRND_NONBLOCK) != (ssize_t)sizeof bytes)
+        memset(bytes, 0, sizeof bytes);
     bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
     bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
     size_t len = 0;
