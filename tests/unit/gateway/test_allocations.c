@@ -207,7 +207,8 @@ struct chain {
     sem_t answered, completed;
     nv_accept_done *done; /* of the one request on its way */
     void *done_ctx;
-    pthread_mutex_t lock; /* of the next three */
+    pthread_mutex_t turning; /* of the loop, which has no thread of its own */
+    pthread_mutex_t lock;    /* of the next three */
     struct nv_claim *held[CHAIN_WARM + 1];
     unsigned held_count;
     bool hold;
@@ -220,7 +221,9 @@ static void chain_answer(void *ctx, enum nv_err err)
 {
     struct chain *chain = ctx;
     chain->committer_asked = oom_count_here();
+    pthread_mutex_lock(&chain->turning);
     chain->done(chain->done_ctx, err);
+    pthread_mutex_unlock(&chain->turning);
     (void)sem_post(&chain->answered);
 }
 
@@ -274,6 +277,7 @@ static void chain_open(struct chain *chain)
     (void)sem_init(&chain->answered, 0, 0);
     (void)sem_init(&chain->completed, 0, 0);
     (void)pthread_mutex_init(&chain->lock, NULL);
+    (void)pthread_mutex_init(&chain->turning, NULL);
     chain->held_count = 0; /* a case before it in the same process left one */
     nv_assembly_config_init(&config);
     config.journal_directory = chain->directory;
@@ -299,6 +303,7 @@ static void chain_close(struct chain *chain)
     (void)sem_destroy(&chain->answered);
     (void)sem_destroy(&chain->completed);
     (void)pthread_mutex_destroy(&chain->lock);
+    (void)pthread_mutex_destroy(&chain->turning);
     (void)snprintf(command, sizeof command, "rm -rf '%s'", chain->directory);
     ck_assert_int_eq(system(command), 0);
 }
@@ -307,6 +312,13 @@ static void wait_for(sem_t *event)
 {
     while (sem_wait(event) != 0)
         continue;
+}
+
+static void chain_turn(struct chain *chain)
+{
+    pthread_mutex_lock(&chain->turning);
+    http_rig_turn(&chain->receiver.rig);
+    pthread_mutex_unlock(&chain->turning);
 }
 
 /* Sends one trace and waits until it was answered and completed. Allocations of this thread. */
@@ -322,11 +334,11 @@ static unsigned long chain_ask(struct chain *chain, unsigned trace, unsigned spa
     for (int turns = 0; left.len > 0 && turns < 100000; turns++) {
         ssize_t sent = send(chain->receiver.fd, left.ptr, left.len, MSG_NOSIGNAL);
         left = nv_str_slice(left, sent > 0 ? (size_t)sent : 0, left.len);
-        http_rig_turn(rig);
+        chain_turn(chain);
     }
     while (sem_trywait(&chain->answered) != 0) /* the loop only runs when it is turned */
-        http_rig_turn(rig);
-    http_rig_turn(rig);
+        chain_turn(chain);
+    chain_turn(chain);
     unsigned long asked = oom_count_here() - before;
     (void)http_rig_read(rig, chain->receiver.fd);
     ck_assert_int_eq(http_rig_status(rig, 0), 200);
