@@ -28,7 +28,7 @@ void nv_buf_init(struct nv_buf *buf, size_t max);
 void nv_buf_release(struct nv_buf *buf);
 /* Forgets the contents and the failure, keeps the memory. */
 void nv_buf_clear(struct nv_buf *buf);
-/* Grows by what is missing, or says why not: the rare half of nv_buf_reserve. */
+/* Grows by what is missing: the rare half of nv_buf_reserve. NV_ERR_LIMIT, NV_ERR_NO_MEMORY. */
 enum nv_err nv_buf_grow(struct nv_buf *buf, size_t extra);
 /* Makes room for `extra` more bytes behind len. Errors: NV_ERR_LIMIT, NV_ERR_NO_MEMORY. */
 static inline enum nv_err nv_buf_reserve(struct nv_buf *buf, size_t extra)

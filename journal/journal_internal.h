@@ -317,8 +317,7 @@ enum nv_err nv_journal_sync_directory(struct nv_journal *journal) NV_MUST_USE;
  */
 enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv_use use,
                               struct nv_segment **out) NV_MUST_USE;
-/* Syncs what was written; on failure the segment is bad and stays so. Does nothing without
- * sync. */
+/* Syncs what was written; IO: the segment is bad and stays so. Does nothing without sync. */
 enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segment) NV_MUST_USE;
 /* A segment (NULL, or a bad one: nothing to do) whose file somebody removed is bad from here
  * on: the system writes to it without a word, and with the process it is gone. Logged. IO. */

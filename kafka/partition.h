@@ -61,18 +61,19 @@ enum nv_err nv_kafka_partition_new(const struct nv_kafka_holder *holder, int32_t
 /* Closes and frees it; NULL is allowed. */
 void nv_kafka_partition_free(struct nv_kafka_partition *partition);
 /* A chunk that lies in the compacted topic, from an owner before; before the first message.
- * MALFORMED: not one of ours. */
+ * NV_ERR_MALFORMED: not one of ours, NV_ERR_NO_MEMORY. */
 enum nv_err nv_kafka_partition_learn(struct nv_kafka_partition *partition, int64_t offset,
                                      struct nv_str chunk, uint64_t wall_ns) NV_MUST_USE;
 /*
  * Takes the batch of the message at `offset`, written at `stamp_ns`; `now_ns` is the wall's.
- * AGAIN: log records before the time is known, FULL, BUSY, NO_MEMORY: it is to come again (the
- * batch is taken all the same).
+ * NV_ERR_AGAIN: log records before the time is known, NV_ERR_FULL, NV_ERR_BUSY,
+ * NV_ERR_NO_MEMORY: it is to come again (the batch is taken all the same).
  */
 enum nv_err nv_kafka_partition_take(struct nv_kafka_partition *partition,
                                     struct nv_batch *batch, int64_t offset, uint64_t stamp_ns,
                                     uint64_t now_ns) NV_MUST_USE;
-/* The message at `offset` holds nothing to wait for, or what is not ours; done with `done`. */
+/* The message at `offset` holds nothing to wait for, or what is not ours; done with `done`.
+ * NV_ERR_NO_MEMORY: it is as if it had not come. */
 enum nv_err nv_kafka_partition_pass(struct nv_kafka_partition *partition, enum nv_signal signal,
                                     int64_t offset) NV_MUST_USE;
 /* That passed message is seen to. */

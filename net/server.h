@@ -93,7 +93,8 @@ bool nv_server_drain(struct nv_server *server, unsigned timeout_ms,
 /* Closes what is left and frees all but `server`. The loops must have stopped, or never
  * started. */
 void nv_server_release(struct nv_server *server);
-/* Reads certificate, key and client CA again; the old ones stay on failure. Any thread. */
+/* Reads certificate, key and client CA again. NV_ERR_CONFIG with `fail`, NV_ERR_NO_MEMORY: the
+ * old ones stay. Any thread. */
 enum nv_err nv_server_reload(struct nv_server *server, struct nv_fail *fail) NV_MUST_USE;
 
 #endif

@@ -39,7 +39,8 @@ enum nv_err nv_tls_new(const struct nv_tls_files *files, const char *alpn, struc
                        struct nv_tls **out) NV_MUST_USE;
 /* Frees; all streams made with it are closed. NULL is allowed. */
 void nv_tls_free(struct nv_tls *tls);
-/* Reads the files again; on failure (NV_ERR_CONFIG) the old ones stay in use. Any thread. */
+/* Reads the files again. NV_ERR_CONFIG with `fail`, NV_ERR_NO_MEMORY: the old ones stay in use.
+ * Any thread. */
 enum nv_err nv_tls_reload(struct nv_tls *tls, struct nv_fail *fail) NV_MUST_USE;
 
 /* A connected, non-blocking socket; owns its descriptor. One thread at a time. */

@@ -40,7 +40,7 @@ void nv_redacted_note(struct nv_redacted *redacted, unsigned rule,
 enum nv_err nv_redacted_tell(const struct nv_redacted *redacted,
                              struct nv_trace *trace) NV_MUST_USE;
 
-/* A rule's name, as in metrics. */
+/* A rule's name, as in metrics. Static. */
 const char *nv_redaction_rule_name(unsigned rule);
 /* How often the rule took something since the start. Any thread. */
 uint64_t nv_redaction_count(unsigned rule);

@@ -56,7 +56,8 @@ struct nv_trace_agent *nv_trace_agent_find(const char *id);
 /* Visits every record that is registered. Locked by the caller. */
 void nv_trace_agents_each(void (*visit)(void *ctx, const struct nv_trace_agent *agent),
                           void *ctx);
-/* What passed between agents: *count edges. Locked by the caller. */
+/* What passed between agents: *count edges. Locked by the caller, and borrowed until it
+ * unlocks. */
 const struct nv_trace_edge *nv_trace_agents_edges(size_t *count);
 /* Counts one more. Locked by the caller. */
 void nv_trace_agents_pass(const struct nv_trace_agent *from, const struct nv_trace_agent *to,

@@ -15,7 +15,7 @@
 
 #include "trace/pool.h"
 
-/* The attribute that a list goes into. */
+/* The attribute that a list goes into. Static. */
 const char *nv_trace_text_key(enum nv_trace_text_kind kind);
 /* Opens a message; one that is open is closed before. */
 void nv_trace_message_begin(struct nv_trace_span *span, enum nv_trace_text_kind kind,

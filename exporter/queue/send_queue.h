@@ -27,7 +27,8 @@ void nv_send_queue_push(struct nv_send_queue *queue, struct nv_encoded *encoded)
 void nv_send_queue_wait_room(struct nv_send_queue *queue);
 /* Takes a trace that could not be encoded. Any thread. */
 void nv_send_queue_push_raw(struct nv_send_queue *queue, struct nv_trace *trace);
-/* Moves all encoded traces behind `out`; returns the list of raw ones (owned, by `next`). */
+/* Moves all encoded traces behind `out`; returns the list of raw ones (owned, by `next`; NULL:
+ * none). */
 struct nv_trace *nv_send_queue_take_all(struct nv_send_queue *queue,
                                         struct nv_encoded_list *out);
 /* Counts a trace that comes back into memory from the outbox. */

@@ -100,7 +100,8 @@ struct nv_command_row {
 
 /* The options, by enum nv_cli_option. Static. */
 const struct nv_cli_option_row *nv_cli_option_rows(void);
-/* The commands, NV_COMMAND_RUN and those that are options left out, in the order of help. */
+/* The commands, NV_COMMAND_RUN and those that are options left out, in the order of help.
+ * Static. */
 const struct nv_command_row *nv_command_rows(size_t *count);
 /* The row of two words, or of the first alone; of `traces` alone its list. NULL: none. */
 const struct nv_command_row *nv_command_find(const char *first, const char *second);

@@ -11,7 +11,8 @@
 
 /*
  * Appends an ExportTraceServiceRequest or ExportLogsServiceRequest (protobuf) with the items of
- * `raw` (borrowed) that are of `signal`, under their resources and scopes. Buffer's errors.
+ * `raw` (borrowed) that are of `signal`, under their resources and scopes. NV_ERR_NO_MEMORY and
+ * the buffer's errors.
  */
 enum nv_err nv_untranslated_write(const struct nv_raw_trace *raw, enum nv_signal signal,
                                   struct nv_buf *out) NV_MUST_USE;

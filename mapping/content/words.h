@@ -26,7 +26,7 @@ enum nv_err nv_word_operation(struct nv_arena *arena, struct nv_str word,
                               struct nv_str *out) NV_MUST_USE;
 /*
  * One of the two on a value, where it is text. *exact becomes false when the word was spelled
- * in another way: its source stays then, as after any conversion.
+ * in another way: its source stays then, as after any conversion. NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_word_respell(struct nv_arena *arena, bool operation, struct nv_value *value,
                             bool *exact) NV_MUST_USE;

@@ -73,7 +73,8 @@ void nv_grpc_server_stop_accepting(struct nv_grpc_server *server);
 bool nv_grpc_server_drain(struct nv_grpc_server *server, unsigned timeout_ms);
 /* Frees. The loops must have stopped and every batch have been answered. NULL is allowed. */
 void nv_grpc_server_free(struct nv_grpc_server *server);
-/* Reads certificate, key and client CA again; the old ones stay on failure. Any thread. */
+/* Reads certificate, key and client CA again. NV_ERR_CONFIG with `fail`, NV_ERR_NO_MEMORY: the
+ * old ones stay. Any thread. */
 enum nv_err nv_grpc_server_reload(struct nv_grpc_server *server,
                                   struct nv_fail *fail) NV_MUST_USE;
 /* Where it listens, for messages and tests. Borrowed. */

@@ -99,7 +99,8 @@ enum nv_err nv_personal_number(struct nv_personal_finder *finder, struct nv_aren
                                struct nv_personal_counts *counts) NV_MUST_USE;
 /* Is it what nv_personal_whole makes, VALUE_ and 12 digits or stars? */
 bool nv_personal_is_whole(struct nv_str text);
-/* The word for a value as a whole, whatever it holds: VALUE_ and its pseudonym, or stars. */
+/* The word for a value as a whole, whatever it holds: VALUE_ and its pseudonym, or stars.
+ * NV_ERR_NO_MEMORY. */
 enum nv_err nv_personal_whole(struct nv_personal_finder *finder, struct nv_arena *arena,
                               struct nv_str *text) NV_MUST_USE;
 
