@@ -101,9 +101,14 @@ static inline void nv_consumer_leave(struct nv_kafka_consumer *consumer)
     atomic_store(&consumer->end, true);
 }
 
-/* Sees to a message of that partition: its spans go to the holder, what is no OTLP to the dead
- * ones, and with kafka.rekey what is under another key to its own. Takes it (NULL afterwards)
- * where it is needed for longer. An error: it is to come again. */
+/*
+ * Sees to a message of that partition: its spans go to the holder, what is no OTLP to the dead
+ * ones, and with kafka.rekey what is under another key to its own.
+ *
+ * Takes *message with NV_OK alone, and then only where it is written again under its key: NULL
+ * afterwards. On every other way it is left to the caller, who frees it after NV_OK and offers
+ * it again after an error: NV_ERR_AGAIN, NV_ERR_FULL, NV_ERR_BUSY, NV_ERR_NO_MEMORY.
+ */
 enum nv_err nv_consumer_offer(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot,
                               enum nv_signal signal, rd_kafka_message_t **message) NV_MUST_USE;
 /* What was written again has arrived, or is written once more. */

@@ -30,7 +30,8 @@ void nv_packing_set_ready(struct nv_packing *packing, void (*ready)(void *ctx), 
 /* Takes a body, to be packed with `wall_ns`, until it is taken back by nv_packing_take. When
  * there is no thread and none can be started it is packed here and now. */
 void nv_packing_put(struct nv_packing *packing, struct nv_body *body, uint64_t wall_ns);
-/* The next body that is done, in no order, with `*err` of packing it; NULL: none at present. */
+/* The next body that is done, in no order, with `*err` of packing it: the caller's again. NULL:
+ * none at present. */
 struct nv_body *nv_packing_take(struct nv_packing *packing, enum nv_err *err);
 /* Ends what no thread has begun: done with NV_ERR_STOPPING, its wire empty. */
 void nv_packing_recall(struct nv_packing *packing);

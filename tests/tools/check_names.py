@@ -42,6 +42,7 @@ FREED_BY = {"nv_encoded_new": "free, one block", "nv_kafka_conf_new": "rd_kafka_
 
 # header: what takes on success alone, and why
 TAKES_LATER = {"base/tables/queue.h": "a full queue takes nothing, so that the item can wait or be refused",
+               "kafka/consumer_internal.h": "a message that is not seen to now waits with its caller, and one that is written again is needed until it is there",
                "trace/worker.h": "the same: a refused span goes back to its pool with those that were never queued"}
 TAKES_ALONE = re.compile(r"\b(?:still|stays|remains?)\s+(?:the\s+caller's|yours)|\b(?:[Ff]alse|NULL|NV_ERR_\w+):\s+not\s+taken\b|[Tt]akes?(?:n)?\b[^.;:]{0,40}\b(?:with\s+NV_OK|on\s+success)\b(?!\s+and)")
 
