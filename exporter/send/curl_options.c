@@ -4,11 +4,22 @@
  */
 #include "exporter/send/curl_options.h"
 
+#include "exporter/send/libcurl.h"
+
 #include "base/banned.h"
+
+/* Returns the code of what was called, unless it is none. */
+#define TRY(call)                                                                              \
+    do {                                                                                       \
+        int code_ = (int)(call);                                                               \
+        if (code_ != CURLE_OK)                                                                 \
+            return code_;                                                                      \
+    } while (0)
+#define SET_OPTION(easy, option, value) TRY(curl_easy_setopt((easy), (option), (value)))
 
 /* Numbers that no configuration changes. */
 static const struct {
-    CURLoption option;
+    unsigned option; /* CURLOPT_... */
     long value;
 } alike[] = {
     /* Timeouts of the resolver by SIGALRM would hit a thread of libcurl's choice. */
@@ -32,24 +43,19 @@ static const struct {
     {CURLOPT_SSL_SESSIONID_CACHE, 0},
 };
 
-static CURLcode set_client_certificate(CURL *easy, const struct nv_exporter_config *config)
+static int set_client_certificate(void *easy, const struct nv_exporter_config *config)
 {
     if (!config->client_cert_file || config->client_cert_file[0] == '\0')
         return CURLE_OK;
     SET_OPTION(easy, CURLOPT_SSLCERT, config->client_cert_file);
     SET_OPTION(easy, CURLOPT_SSLKEY, config->client_key_file);
     /* "" keeps OpenSSL from asking the terminal when the file is encrypted later */
-    return curl_easy_setopt(easy, CURLOPT_KEYPASSWD,
-                            config->client_key_password ? config->client_key_password : "");
+    SET_OPTION(easy, CURLOPT_KEYPASSWD,
+               config->client_key_password ? config->client_key_password : "");
+    return CURLE_OK;
 }
 
-static CURLcode add_authorities(CURL *easy, void *tls, void *authorities)
-{
-    (void)easy;
-    return nv_authorities_add(authorities, tls) == NV_OK ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
-}
-
-static CURLcode set_security(CURL *easy, const struct nv_exporter_config *config)
+static int set_security(void *easy, const struct nv_exporter_config *config)
 {
     long verify = config->tls_verify ? 1 : 0;
     SET_OPTION(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -64,7 +70,7 @@ static CURLcode set_security(CURL *easy, const struct nv_exporter_config *config
     return set_client_certificate(easy, config);
 }
 
-static CURLcode set_behaviour(CURL *easy, const struct nv_exporter_config *config)
+static int set_behaviour(void *easy, const struct nv_exporter_config *config)
 {
     long timeout = (long)config->timeout_ms, connect = (long)config->connect_timeout_ms;
     for (size_t i = 0; i < sizeof alike / sizeof alike[0]; i++)
@@ -77,16 +83,13 @@ static CURLcode set_behaviour(CURL *easy, const struct nv_exporter_config *confi
     SET_OPTION(easy, CURLOPT_NOPROXY, config->no_proxy ? config->no_proxy : "");
     /* We ask for none; with the option set libcurl also undoes the encoding that a proxy puts
      * on a reply unasked. What it becomes is bounded in reply_reading.c. */
-    return curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
+    SET_OPTION(easy, CURLOPT_ACCEPT_ENCODING, "identity");
+    return CURLE_OK;
 }
 
-CURLcode nv_curl_configure(CURL *easy, const struct nv_exporter_config *config,
-                           const struct nv_authorities *authorities)
+int nv_curl_configure(void *easy, const struct nv_exporter_config *config)
 {
     TRY(set_behaviour(easy, config));
     TRY(set_security(easy, config));
-    if (!authorities)
-        return CURLE_OK;
-    SET_OPTION(easy, CURLOPT_SSL_CTX_DATA, (void *)(uintptr_t)authorities);
-    return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, add_authorities);
+    return CURLE_OK;
 }

@@ -1,28 +1,20 @@
 /*
  * Options of libcurl that all requests have in common, by the exporter's configuration.
+ *
+ * libcurl's types are those of who sends (send_curl.c): a handle is a pointer here, and a code
+ * a number, as libcurl itself defines them.
  */
 #ifndef NV_EXPORTER_SEND_CURL_OPTIONS_H
 #define NV_EXPORTER_SEND_CURL_OPTIONS_H
 
-#include "exporter/send/authorities.h"
 #include "exporter/send/config.h"
-#include "exporter/send/libcurl.h"
-
-/* Returns libcurl's code from the function around it, unless it is none. */
-#define TRY(call)                                                                              \
-    do {                                                                                       \
-        CURLcode code_ = (call);                                                               \
-        if (code_ != CURLE_OK)                                                                 \
-            return code_;                                                                      \
-    } while (0)
-#define SET_OPTION(easy, option, value) TRY(curl_easy_setopt((easy), (option), (value)))
 
 /*
- * Sets on `easy` what `config` says of TLS, proxy, timeouts and certificates; texts are copied
- * by libcurl. `authorities` (NULL: none) is borrowed for the life of the handle. Code of the
- * first option that libcurl refuses. libcurl is loaded.
+ * Sets on `easy`, a handle of libcurl's (borrowed), what `config` says of TLS, proxy, timeouts
+ * and certificates; texts are copied by libcurl. Errors are libcurl's, as the number that
+ * curl_easy_strerror takes: that of the first option that it refuses; 0: none was. libcurl is
+ * loaded (libcurl.h).
  */
-CURLcode nv_curl_configure(CURL *easy, const struct nv_exporter_config *config,
-                           const struct nv_authorities *authorities) NV_MUST_USE;
+int nv_curl_configure(void *easy, const struct nv_exporter_config *config) NV_MUST_USE;
 
 #endif

@@ -27,6 +27,13 @@
 
 #include "base/banned.h"
 
+#define SET_OPTION(easy, option, value)                                                        \
+    do {                                                                                       \
+        CURLcode code_ = curl_easy_setopt((easy), (option), (value));                          \
+        if (code_ != CURLE_OK)                                                                 \
+            return code_;                                                                      \
+    } while (0)
+
 struct slot {
     CURL *easy;
     struct nv_send_curl *owner;
@@ -365,10 +372,21 @@ static void cancel_all(void *ctx)
 
 /* ---- making ------------------------------------------------------------------------------ */
 
-/* What is a slot's own. */
+static CURLcode add_authorities(CURL *easy, void *tls, void *authorities)
+{
+    (void)easy;
+    return nv_authorities_add(authorities, tls) == NV_OK ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
+}
+
+/* What is a slot's own. The authorities are asked for at each connection (nv_authorities_add),
+ * and outlive the handles. */
 static CURLcode set_slot(struct slot *slot)
 {
     CURL *easy = slot->easy;
+    if (slot->owner->authorities) {
+        SET_OPTION(easy, CURLOPT_SSL_CTX_DATA, slot->owner->authorities);
+        SET_OPTION(easy, CURLOPT_SSL_CTX_FUNCTION, add_authorities);
+    }
     SET_OPTION(easy, CURLOPT_PRIVATE, (char *)slot);
     SET_OPTION(easy, CURLOPT_ERRORBUFFER, slot->error);
     SET_OPTION(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -423,7 +441,7 @@ static enum nv_err make_slots(struct nv_send_curl *curl,
         slot->easy = curl_easy_init();
         code = slot->easy == NULL ? CURLE_OUT_OF_MEMORY : set_slot(slot);
         if (code == CURLE_OK)
-            code = nv_curl_configure(slot->easy, config, curl->authorities);
+            code = (CURLcode)nv_curl_configure(slot->easy, config);
     }
     if (code == CURLE_OUT_OF_MEMORY)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");

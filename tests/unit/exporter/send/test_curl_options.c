@@ -5,6 +5,7 @@
 #include "expect.h"
 
 #include "exporter/send/curl_options.h"
+#include "exporter/send/libcurl.h"
 
 #include "base/banned.h"
 
@@ -19,9 +20,9 @@ START_TEST(libcurl_takes_all_options)
                                               .proxy = "http://127.0.0.1:1",
                                               .no_proxy = "localhost"};
     ck_assert_int_eq(nv_libcurl_load(NULL), NV_OK);
-    CURL *easy = curl_easy_init();
+    void *easy = curl_easy_init();
     ck_assert_ptr_nonnull(easy);
-    ck_assert_int_eq(nv_curl_configure(easy, &config, NULL), CURLE_OK);
+    ck_assert_int_eq(nv_curl_configure(easy, &config), CURLE_OK);
     curl_easy_cleanup(easy);
 }
 END_TEST
