@@ -166,8 +166,8 @@ static void print_banner(const struct nv_gateway *gateway)
 }
 
 /*
- * A browser that can't be started is no failure of the gateway: the address stands in the
- * banner.
+ * A browser that can't be started is no failure of the gateway: the page is there without it,
+ * and in local mode the banner has its address.
  */
 static void open_page(const struct nv_gateway *gateway)
 {
@@ -214,13 +214,23 @@ static void end_at_once(int signal)
         _exit(NV_EXIT_OK);
 }
 
+/* What becomes of traces that a stop leaves undelivered. Static. */
+static const char *fate_of_rest(const struct nv_gateway *gateway)
+{
+    return nv_gateway_options(gateway)->journal_durability == NV_DURABILITY_MEMORY
+               ? "what was not delivered is lost: there is no journal"
+               : "the journal keeps what was not delivered";
+}
+
+/* As stopping_since: written before the handler is set. */
+static const char *fate_when_late;
+
 /* The last resort: whatever does not end, the journal is made for that. */
 static void end_late(int signal)
 {
-    static const char text[] =
-        "noveum-gateway: stop.deadline_ms is over, the journal keeps what "
-        "was not delivered\n";
-    nv_output_write_now(STDERR_FILENO, (struct nv_str){text, sizeof text - 1});
+    nv_output_write_now(STDERR_FILENO, NV_STR("noveum-gateway: stop.deadline_ms is over, "));
+    nv_output_write_now(STDERR_FILENO, nv_str_from(fate_when_late));
+    nv_output_write_now(STDERR_FILENO, NV_STR("\n"));
     (void)signal;
     _exit(NV_EXIT_OK);
 }
@@ -229,7 +239,8 @@ static void end_late(int signal)
  *   SIGTERM ──▶ drain ── stop.deadline_ms ──▶ put away ── LATE_MS ──▶ SIGALRM: _exit
  *
  * A timer of the kernel and not a thread: what hangs may hold any lock, and what ends the
- * process then may take none. Nothing accepted is lost by it, only delivered later.
+ * process then may take none. With a journal nothing accepted is lost by it, only delivered
+ * later; without one (journal.durability: memory) what is left is lost, and the line says so.
  */
 static void arm_deadline(const struct nv_gateway *gateway)
 {
@@ -237,6 +248,7 @@ static void arm_deadline(const struct nv_gateway *gateway)
     const struct itimerval timer = {.it_value = {.tv_sec = (time_t)(ms / 1000),
                                                  .tv_usec = (suseconds_t)(ms % 1000 * 1000)}};
     const struct sigaction action = {.sa_handler = end_late};
+    fate_when_late = fate_of_rest(gateway);
     (void)sigaction(SIGALRM, &action, NULL);
     (void)setitimer(ITIMER_REAL, &timer, NULL);
 }
@@ -392,8 +404,8 @@ static void stop(struct nv_gateway *gateway, const sigset_t *set, int code)
     arm_deadline(gateway);
     nv_gateway_stop(gateway);
     if (nv_gateway_is_stuck(gateway)) {
-        NV_LOG(NV_LOG_ERROR, "gateway",
-               "a shard did not end in time, the journal keeps what was not delivered");
+        NV_LOG(NV_LOG_ERROR, "gateway", "a shard did not end in time, %s",
+               fate_of_rest(gateway));
         _exit(code);
     }
     nv_gateway_free(gateway);
