@@ -362,7 +362,7 @@ enum nv_err nv_kafka_partition_wrote(struct nv_kafka_partition *partition,
 
 /*
  * As long as somebody may read the log from before it: until the marks have passed all that
- * it tells of, and `keep_ns` more, as a group may be set back by hand.
+ * it tells of, and until it is `keep_ns` old, as a group may be set back by hand.
  */
 static bool is_needed(const struct nv_kafka_partition *partition,
                       const struct nv_kafka_chunk *chunk, uint64_t now_ns, uint64_t keep_ns)

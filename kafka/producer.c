@@ -175,8 +175,8 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
 }
 
 /*
- * Gives one message to librdkafka, which owns its bytes from then on. The bytes are
- * librdkafka's only when it took them: F_FREE would else free what we still own.
+ * Gives one message to librdkafka. With F_FREE its bytes are librdkafka's once it has taken
+ * them, and ours as before when it refuses: so `bytes` is cleared on success alone.
  */
 static rd_kafka_resp_err_t produce(struct nv_kafka_producer *producer, const char *topic,
                                    const struct nv_batch *batch, bool key_only,
@@ -260,8 +260,9 @@ static void produce_all(struct nv_kafka_producer *producer, const struct nv_batc
 
 /*
  * Takes the request to the brokers; an error means that nothing of it was taken. Room is
- * reserved under the lock and before the first message: of a request all messages are taken
- * or none, and a stop that has begun lets no more in.
+ * reserved under the lock and before the first message, for all of the request or for none of
+ * it, and a stop that has begun lets no more in. What librdkafka itself refuses of it is no
+ * error here: it ends as a message that the brokers refuse does (finish).
  */
 static enum nv_err submit(struct nv_kafka_producer *producer, const struct nv_batch *batch,
                           struct nv_kafka_messages *messages, nv_accept_done *done,
