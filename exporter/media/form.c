@@ -47,8 +47,9 @@ static void field(struct nv_buf *out, const char *boundary, const char *name, co
 }
 
 /*
- * Errors stay in the buffer and are seen at its next use: ten checks here would hide the
- * form. The time is in seconds (docs/noveum-backend.md#media), made of integers: a double has
+ * Errors stay in the buffer and are seen at its next use: a check behind each part would hide
+ * the form. The time is in seconds (docs/noveum-backend.md#media), made of integers: a double
+ * has
  * 53 bits, and nanoseconds since 1970 want 61.
  */
 static void write_fields(const struct nv_upload_facts *facts, const char *boundary,
@@ -74,9 +75,10 @@ static void write_fields(const struct nv_upload_facts *facts, const char *bounda
 }
 
 /*
- * The search is over the file's bytes alone: fields hold none of a client's. A try begins
- * anew with the fields, since these hold the boundary, too; the second reading of the store
- * is paid only by who provoked it.
+ * The search is over the file's bytes alone. Of a client's the fields hold ids and a type that
+ * it declared: hex has no `n` of the boundary's, and the type was declared before its random
+ * bits were drawn. A try begins anew with the fields, since these hold the boundary, too; the
+ * second reading of the store is paid only by who provoked it.
  */
 enum nv_err nv_form_write(const struct nv_upload *upload, const struct nv_store *store,
                           uint64_t random, char boundary[NV_FORM_BOUNDARY], struct nv_buf *out)

@@ -10,8 +10,9 @@
  * base64 again in it, made once while no upload of the same medium is in memory.
  *
  * At each moment the bytes are in at least one record. Killed between the new record and the
- * release of the old one, both are there: the medium goes twice, under one uuid, which the
- * backend answers with 409, and that counts as delivered (docs/design/0016-media.md).
+ * release of the old one, both are there: the medium goes twice, under one uuid and with the
+ * same bytes. What the backend makes of the second is not known (docs/noveum-backend.md#media);
+ * if it is a 409, that counts as delivered.
  *
  * Rejected: to keep a letter as the record that it was, with a mark. `dead list` would have
  * to know a second form, and the answer that made it a letter would have no place.

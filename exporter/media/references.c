@@ -7,10 +7,10 @@
  *   tell      all ended ─▶ the key is blanked
  *             one refused ─▶ its uuid leaves the lists, a mark takes its reference's place
  *
- * All edits look for texts that only the gateway writes: keys and references stand unescaped
- * in JSON, and what a client writes in a text has its quotes escaped. So the JSON is never
- * parsed again, which would cost more than writing it did; a search for a fixed text is what
- * it takes.
+ * All edits look for fixed texts: keys stand with their quotes in JSON, and in what a client
+ * writes in a text quotes are escaped. A reference, image://uuid, may be a client's own word:
+ * ours are told by their uuid (marked_at). So the JSON is never parsed again, which would cost
+ * more than writing it did.
  *
  * Blanks are white space between members, so the JSON keeps its length in the common case,
  * where all arrived: no second buffer beside one that may be as large as a trace gets. Only a
@@ -139,8 +139,8 @@ void nv_media_wait_free(struct nv_media_wait *wait)
 }
 
 /*
- * Looked at for each waiting trace at each pump, so it stops at the first that is not
- * through.
+ * Looked at for each waiting trace when an upload has ended or a wait is over (let_go in
+ * uploading.c), so it stops at the first that is not through.
  */
 bool nv_media_wait_pending(const struct nv_media_wait *wait)
 {
@@ -298,8 +298,8 @@ static void blank_single(const struct nv_media_wait *wait, struct nv_encoded *en
 }
 
 /*
- * Before the marks, since they move what lies behind them: a list or a member is shortened in
- * place, in the JSON whose offsets are still those of the encoder.
+ * Before the marks: a list or a member is shortened in place, and the marks are written into a
+ * copy of what is left.
  */
 static void blank_names(const struct nv_media_wait *wait, struct nv_encoded *encoded)
 {
@@ -343,7 +343,8 @@ static void write_marks(const struct nv_media_wait *wait, struct nv_str json,
 
 /*
  * A new element with the old one's place in the world: claim, outbox record, times and
- * verdict. The old one is whole still: without memory nothing was changed but blanks.
+ * verdict. The old one is still there and is JSON still: without memory for the new one it
+ * lacks the names of what was refused, which the next look would take out, too.
  */
 static struct nv_encoded *with_marks(const struct nv_media_wait *wait,
                                      struct nv_encoded *encoded)

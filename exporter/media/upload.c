@@ -12,7 +12,8 @@
  *
  * Whose it is: the thread that owns the trace makes an upload and hands it on with the trace;
  * from then on it is the sender's, which is why `refs` is a plain number. What several
- * threads share is `in_memory` alone: many shards add to it, the sender takes off.
+ * threads share is `in_memory` alone: many shards add to it, and who lets the bytes go takes
+ * off, the sender or a shard that could not hand them on.
  *
  * Without a store NV_CAP_UPLOADS limits what waits; with one it is the disk, and an upload
  * costs memory for its facts alone.
@@ -41,8 +42,9 @@ static _Atomic uint64_t in_memory;
 /* ---- facts ------------------------------------------------------------------------------- */
 
 /*
- * Cut rather than refused: a type comes from our own table, which fits, or from a head that
- * we have written: nothing else comes here.
+ * Cut for the room's sake alone. What is sent fits: a type is of our own table, or a client's
+ * word that was refused where it is longer than NV_MEDIA_MIME_MAX (redaction/media/types.c).
+ * Only words of a head that somebody changed on the disk may not.
  */
 static void copy_word(char *out, size_t room, struct nv_str word)
 {
@@ -249,8 +251,8 @@ static enum nv_err keep_bytes(const struct nv_store *store, struct nv_upload *up
 /* ---- uploads ----------------------------------------------------------------------------- */
 
 /*
- * Also the first half of nv_upload_new: facts are told before bytes are kept, so that one
- * whose bytes find no place can still be named in its mark.
+ * Also the first half of nv_upload_new: facts are told before bytes are kept, as the head of
+ * the record is written of them.
  */
 enum nv_err nv_upload_new_marked(const struct nv_trace *trace, const struct nv_medium *medium,
                                  enum nv_trace_id_form form, struct nv_upload **out)
