@@ -212,7 +212,7 @@ static enum nv_err say_no_span(const struct nv_raw_trace *raw, struct nv_buf *re
 /*
  * Picks are all items of all batches with those of a trace behind each other, so a trace is a
  * run of them. One trace at a time is joined and given away: the arena is `each`'s, and
- * memory is that of the largest trace, not of the file.
+ * beside the files, which are kept whole, memory is that of the largest trace, not of all.
  */
 enum nv_err nv_explain_each(const struct nv_explain *explain,
                             enum nv_err (*each)(void *ctx, struct nv_raw_trace *raw), void *ctx)

@@ -102,7 +102,8 @@ static void end_process(void *ctx, uint64_t deadline_ms)
 
 /*
  * Without a registration nobody tells us of a freeze or of the end: a gateway would only hold
- * memory of the function. So the process ends, and the function runs without traces.
+ * memory of the function. So the process ends, and its log says why. What that does to the
+ * function is Lambda's to say: there is no registration by which it could be told otherwise.
  */
 static void started(void *ctx, const struct nv_gateway *gateway)
 {

@@ -127,7 +127,8 @@ enum nv_err nv_demo_send(const struct nv_demo_capture *capture, const char *addr
 
 /*
  * Waits for the pause; false when it was told to end. A pipe and not a condition: its closed
- * end wakes the thread wherever it waits, also when it is closed before the thread waits.
+ * end stays closed, and ends also a pause that begins later. A request is not broken off: an
+ * end waits for it, each of its calls ANSWER_WAIT_S at most.
  */
 static bool pause_between(const struct nv_demo_player *player)
 {

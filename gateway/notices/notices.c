@@ -106,8 +106,8 @@ static bool is_worth_asking(const struct nv_admin_source *source)
 
 /*
  * One line for each reason and not for each trace: a thousand traces that wait for the same
- * are one thing to know, and `alike` says how many. The oldest is named, for it has waited
- * longest.
+ * are one thing to know. Of those that are asked for, the newest NV_HELD_LOOK_MAX, the oldest
+ * is named, for it has waited longest, and `alike` counts those that wait long for the same.
  */
 static void look_at_held(struct nv_notices *notices, const struct nv_admin_source *source,
                          uint64_t now_ns)
@@ -204,7 +204,7 @@ static const char *fate_of_held(const struct nv_options *options)
 
 /*
  * Said before anything is stopped, while the person who asked for it still reads: what
- * becomes of the traces is decided by two options, and both are named.
+ * becomes of the traces follows from assembly.on_stop and from whether there is a journal.
  */
 void nv_notices_stop(const struct nv_admin_source *source)
 {

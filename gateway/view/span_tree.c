@@ -6,7 +6,7 @@
  *
  * Rings are opened before anything walks: from each span its parents are followed once, and
  * where that comes back to a span of the same walk, that span becomes a root. All is linear
- * but the sort.
+ * but the sort by id and the search for parents, which halves what was sorted.
  *
  * A parent that is not in the trace makes a root, too: what came is shown, not what should
  * have.

@@ -226,7 +226,7 @@ void nv_trace_facts_read(const struct nv_trace *trace, struct nv_span_facts *fac
 
 /* ---- texts ------------------------------------------------------------------------------- */
 
-/* "5" and not "5.0" A tenth where it says something: "1.5 ms", but "15 ms". */
+/* "5" and not "5.0"; a tenth where it says something: "1.5 ms", but "15 ms". */
 static void put_decimal(double number, const char *unit, char *text)
 {
     int whole = (int)(number + 0.05);
