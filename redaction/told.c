@@ -46,7 +46,7 @@ void nv_redacted_init(struct nv_redacted *redacted)
 }
 
 /*
- * By place and key, so that a thousand masks in one list are one line. Past
+ * By rule, place and key, so that a thousand masks in one list are one line. Past
  * NV_REDACTED_LINES_MAX the sum still grows: numbers are never cut, only what is told of
  * them.
  */

@@ -48,8 +48,10 @@ static bool is_joint(unsigned char c)
 }
 
 /*
- *   12.34 56---78
- *     └ one joint: joined goes on, dots count   └ more than GAP_MAX: all of it begins anew
+ *   12.34---56----78
+ *     │  │    └ more than GAP_MAX: dense, too, begins anew
+ *     │  └ no joint, or more than one character: joined and dots begin anew, dense goes on
+ *     └ one joint: joined goes on; where it is a full stop, dots count
  *
  * Called where a run begins, so what is between two runs is read once, and no further than it
  * matters.
