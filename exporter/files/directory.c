@@ -36,6 +36,11 @@ static void check_mode(int fd, const char *path, const char *option)
            (unsigned)(info.st_mode & 07777u));
 }
 
+/*
+ * Made one level deep: of a path that is misspelt above its end no new tree is made. The first
+ * failure is the one that is told (nv_fail_set), so that a directory that could not be made is
+ * not called one that is missing.
+ */
 int nv_directory_open(const char *path, const char *option, struct nv_fail *fail)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
@@ -48,11 +53,14 @@ int nv_directory_open(const char *path, const char *option, struct nv_fail *fail
     return fd;
 }
 
+/* A quota that is used up is mended as a full disk is: by room. */
 enum nv_err nv_directory_error(int code)
 {
     return code == ENOSPC || code == EDQUOT ? NV_ERR_NO_SPACE : NV_ERR_IO;
 }
 
+/* In a loop, as one call takes 2 GiB at most (write(2)), and a full disk or a signal may end it
+ * in the middle. */
 enum nv_err nv_directory_write(int fd, struct nv_str bytes)
 {
     while (bytes.len > 0) {

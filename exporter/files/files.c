@@ -23,7 +23,10 @@
 
 #include "base/banned.h"
 
+/* Deeper brackets are not indented further: the spaces of n brackets, one in the other, would
+ * be n * n. */
 #define INDENT_LEVELS_MAX 256
+/* Of a trace id; with its ending below the 255 that file systems take. */
 #define NAME_MAX_BYTES 128
 
 static const char temporary[] = ".writing.tmp";
@@ -67,7 +70,8 @@ static void new_line(struct nv_buf *buf, unsigned depth)
         (void)nv_buf_append(buf, "  ", 2);
 }
 
-/* Index just behind the string that begins at `from`. */
+/* Index just behind the string that begins at `from`. A backslash takes one byte along, also of
+ * \u0022: none of its digits can be a quote. */
 static size_t string_end(struct nv_str json, size_t from)
 {
     size_t i = from + 1;
@@ -182,6 +186,7 @@ enum nv_err nv_files_write(struct nv_files *files, struct nv_str trace_id, struc
     file_name(trace_id, name);
     nv_buf_clear(&files->text);
     err = nv_json_indent(&files->text, json);
+    /* kept from trace to trace, but not by one that was too large: all of the cap would stay */
     if (err != NV_OK) {
         nv_buf_release(&files->text);
         return err;

@@ -111,6 +111,8 @@ static const struct {
 
 #define ENDINGS (sizeof endings / sizeof *endings)
 
+/* By comparing them all: a medium has been hashed byte by byte when it comes here, and forty
+ * names are nothing beside that. */
 static uint32_t ending_of(struct nv_str mime)
 {
     for (uint32_t i = 1; i < ENDINGS; i++) {
@@ -129,7 +131,8 @@ static void file_name(const uint8_t uuid[NV_MEDIA_UUID_BYTES], uint32_t ending,
                    NV_STR_ARG(endings[ending].ending));
 }
 
-/* Is it a name of ours? */
+/* Is it a name of ours? Written again and compared, so that a file has one name alone: capital
+ * letters, or dashes elsewhere, are of somebody else. */
 static bool read_name(struct nv_str name, struct file *out)
 {
     char hex[2 * NV_MEDIA_UUID_BYTES];
@@ -210,6 +213,8 @@ static int by_age(const void *left, const void *right)
     return a->wall_ns < b->wall_ns ? -1 : a->wall_ns > b->wall_ns;
 }
 
+/* What was being written when an earlier run ended goes. What has no name of ours stays, and is
+ * not counted: it may be anybody's. */
 static enum nv_err note_file(const struct nv_media_files *files, const char *name,
                              struct nv_buf *found)
 {
@@ -326,6 +331,7 @@ static bool is_there(const struct nv_media_files *files, const char *name, uint6
            S_ISREG(info.st_mode) && (uint64_t)info.st_size == bytes;
 }
 
+/* The number is of a temporary name: shards write at once, each under its own. */
 static enum nv_err reserve(struct nv_media_files *files, uint64_t bytes, uint64_t *number)
 {
     (void)pthread_mutex_lock(&files->lock);
@@ -508,6 +514,11 @@ enum nv_err nv_media_files_read(const struct nv_media_files *files, struct nv_st
 
 /* ---- age --------------------------------------------------------------------------------- */
 
+/*
+ * From the oldest on: the ring is in the order in which files were written, so the first that
+ * is young enough ends it. The lock is held while they are unlinked, which shards that write
+ * wait for; hence EXPIRE_MAX, with the rest due at once.
+ */
 uint64_t nv_media_files_expire(struct nv_media_files *files)
 {
     uint64_t age_ns = files->config.age_ms * NV_NS_PER_MS;
