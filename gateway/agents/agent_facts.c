@@ -40,7 +40,8 @@ static uint64_t count_of(int64_t told)
     return told > 0 ? (uint64_t)told : 0;
 }
 
-/* Costs are a client's and may be anything; what is no amount of money is none. */
+/* Costs are a client's and may be anything; what is no amount of money is none. Asked this
+ * way round because NaN is neither larger nor smaller than anything. */
 static uint64_t nano_of(double usd)
 {
     static const double max = 1e9; /* of one span */
@@ -135,7 +136,11 @@ static enum nv_err find_parents(struct nv_agent_facts *facts)
     return err;
 }
 
-/* The nearest span at or above `index` that has one of the traits. */
+/*
+ * The nearest span at or above `index` that has one of the traits. What was found is left at
+ * all spans on the way, so that all walks with one memo go up each step once; a walk that meets
+ * its own way is in a circle of parents, and finds none.
+ */
 static uint32_t nearest(const struct nv_agent_facts *facts, uint32_t *memo, uint32_t index,
                         unsigned traits)
 {
@@ -196,6 +201,7 @@ enum nv_err nv_agent_facts_begin(struct nv_agent_facts *facts, const struct nv_t
         return NV_ERR_NO_MEMORY;
     if (!mark(facts))
         return NV_OK;
+    /* four columns in one piece, which there is or is not */
     facts->parent = calloc(count * 4, sizeof *facts->parent);
     if (!facts->parent)
         return NV_ERR_NO_MEMORY;

@@ -134,6 +134,8 @@ static void put_escaped(struct labels *labels, struct nv_str piece)
     }
 }
 
+/* Cut by its bytes first, so that of a long name no more is looked at, and then by what is
+ * shown of it: a byte that can't be shown becomes several. */
 static void put_value(struct labels *labels, struct nv_str value)
 {
     char escape[NV_SHOWN_ESCAPE_SIZE];
@@ -282,6 +284,8 @@ static void count(struct series *one, unsigned number, uint64_t value)
     *sum = *sum > UINT64_MAX - value ? UINT64_MAX : *sum + value;
 }
 
+/* The last boundary is the largest number there is, so the search ends. Buckets are added up
+ * when they are written: a run touches one. */
 static void count_run(struct series *one, const struct nv_agent_fact *fact)
 {
     unsigned bucket = 0;
@@ -389,6 +393,10 @@ void nv_agent_series_add(struct nv_agent_series *series, const struct nv_agent_f
 /* So many spans at a time under the lock, which a scrape waits for. */
 #define FACTS 32u
 
+/*
+ * Without memory for who is whose the spans count all the same, as those of the agent "", none
+ * of them as a run: sums of tokens and of cost over all agents stay what they are.
+ */
 void nv_agent_series_add_trace(struct nv_agent_series *series, const struct nv_trace *trace)
 {
     struct nv_agent_facts facts;
@@ -449,6 +457,7 @@ static void write_name(struct nv_buf *buf, const char *name, const char *end,
     (void)nv_buf_append_str(buf, NV_STR("} "));
 }
 
+/* By integers: of a sum of nanoseconds a double would lose the last ones after some months. */
 static void write_number(struct nv_buf *buf, uint64_t number, bool billionths)
 {
     if (billionths) {
