@@ -143,6 +143,11 @@ static enum nv_err find_facts(struct nv_mapping *mapping)
     return err;
 }
 
+/*
+ * All of it lies in one arena: a failure half-way is undone by one call that need not know how
+ * far it came. What says nothing of itself is told by its error's text at the end; a place and
+ * a reason that are set already stay.
+ */
 struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct nv_fail *fail)
 {
     struct nv_arena *arena = nv_arena_new(NV_CAP_MAPPING_ARENA);

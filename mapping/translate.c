@@ -158,7 +158,9 @@ static enum nv_err apply(struct nv_translation *t)
     return err == NV_OK ? nv_spans_leave_out(t) : err;
 }
 
-/* What follows of several spans, or of several fields of one. */
+/* What follows of several spans, or of several fields of one. Steps that are of one kind of
+ * span are left out where no span is of it: a trace of plain requests pays for none of
+ * them. */
 static enum nv_err settle(struct nv_translation *t)
 {
     enum nv_err err = NV_OK;
@@ -277,7 +279,9 @@ static enum nv_err leave_for_work(const struct nv_mapping *mapping, struct nv_ra
     return leave_as_it_is(&t, (struct nv_str){why, (size_t)len});
 }
 
-/* Its arena is at the cap. What it has of many is left out until the rest fits. */
+/* Its arena is at the cap. What it has of many is left out until the rest fits; nothing at
+ * first (0), as what filled the arena may have been the translation alone, which is given
+ * up. */
 static enum nv_err leave_for_memory(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
                                     struct nv_trace *trace, struct nv_arena_mark mark)
 {
@@ -314,6 +318,7 @@ static enum nv_err run(const struct nv_mapping *mapping, struct nv_raw_trace *ra
     nv_meter_start(allowed);
     enum nv_err err = translate(&t);
     bool over = nv_meter_over();
+    /* the way out of too much work is not to be ended by the same meter */
     nv_meter_here.limit = UINT64_MAX;
     if (over)
         err = leave_for_work(mapping, raw, trace, allowed);
