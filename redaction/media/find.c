@@ -49,7 +49,11 @@ static bool hash_text(EVP_MD_CTX *context, struct nv_base64_reader *reader, uint
     return ok;
 }
 
-/* Hash and length of the base64 at found->from; found->to is set behind it. */
+/*
+ * Hash and length of the base64 at `at`; found->to is set behind it. OpenSSL is loaded here, if
+ * nothing has loaded it before: a gateway that sees no medium does without. A last group of one
+ * character has six bits, no byte: something was cut off behind it.
+ */
 static enum nv_err read_run(struct nv_str text, size_t at, struct nv_media_found *found)
 {
     struct nv_base64_reader reader;
@@ -68,7 +72,7 @@ static enum nv_err read_run(struct nv_str text, size_t at, struct nv_media_found
     return ok ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
-/* Texts of limited length end in dots, or in a word in brackets. */
+/* Texts of limited length end in dots: three of them, or the one character. */
 static bool is_cut_there(struct nv_str text, size_t at)
 {
     struct nv_str rest = nv_str_slice(text, at, 3);

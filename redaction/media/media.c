@@ -170,6 +170,8 @@ static enum nv_err take_whole(struct pass *pass, const struct nv_media_said *sai
     return err == NV_OK && *is ? take(pass, false, text) : err;
 }
 
+/* Whole first: what is a medium from end to end needs no search. `data:` has its colon at the
+ * fifth place, so that one comparison spares nearly all texts that look. */
 static enum nv_err walk_text(struct pass *pass, struct nv_str *text)
 {
     static const struct nv_media_said nothing = {.kind = {NULL, 0}};

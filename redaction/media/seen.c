@@ -14,6 +14,8 @@
 
 #define FIRST_ROOM 8u
 
+/* A part of SHA-256 spreads as well as a hash of it would; equal keys are told apart by all of
+ * it. */
 static uint64_t hash_key(const uint8_t hash[NV_MEDIA_HASH_BYTES])
 {
     uint64_t key;
@@ -86,6 +88,8 @@ static bool make_room(struct nv_media_seen *seen)
     return true;
 }
 
+/* A medium that is cut is not uploaded: nobody could open it, and its hash is that of the part
+ * before the cut. */
 static bool is_uploaded(const struct nv_media_seen *seen, const struct nv_media_found *found)
 {
     return seen->policy->mode == NV_MEDIA_UPLOAD && !found->cut &&
@@ -174,7 +178,8 @@ static enum nv_err add_kept(struct nv_media_seen *seen, const struct nv_media_fo
     return nv_hash_index_add(&seen->kept_index, arena, hash_key(row->hash), seen->kept_count++);
 }
 
-/* *name: of the file that has it; empty when none does. */
+/* *name: of the file that has it; empty when none does, as past NV_MEDIA_KEPT_MAX: its mark says
+ * what it was, and no file. */
 static enum nv_err keep(struct nv_media_seen *seen, const struct nv_media_found *found,
                         bool raw, struct nv_str *name)
 {

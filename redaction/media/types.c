@@ -158,6 +158,7 @@ static bool stands_at(struct nv_str head, size_t at, struct nv_str marks)
 
 /* ---- names ------------------------------------------------------------------------------- */
 
+/* Fewer than RFC 6838 (4.2) allows: nothing that could end a value in a header or a form. */
 static bool is_mime_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
