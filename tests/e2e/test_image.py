@@ -14,7 +14,7 @@ import tarfile
 import time
 
 import pytest
-from conftest import PROGRAM, ROOT, TIME, WAITS
+from conftest import PROGRAM, ROOT, SLOW, TIME, WAITS
 from otlp_http_kit import free_port
 from test_end_to_end import run_agent, sdk_exporter
 
@@ -61,7 +61,8 @@ def image():
 def test_two_builds_are_one_digest_and_small(image):
     digest, size = build()
     assert digest == image.digest
-    assert size <= SIZE_MAX, f"{size} bytes"
+    # a sanitizer's program and runtime are bytes of nobody's image
+    assert size <= SIZE_MAX * (2 if SLOW > 1 else 1), f"{size} bytes"
 
 
 def test_it_is_configured_for_a_cluster(image):
