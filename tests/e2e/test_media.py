@@ -382,7 +382,7 @@ def test_ten_large_pictures_in_little_memory(make_gateway, backend):
     wanted = {hashlib.sha256(raw).digest() for raw in pictures}
     assert {hashlib.sha256(f["file"]).digest() for f in backend.media.values()} == wanted
     peak = re.search(r"VmHWM:\s+(\d+) kB", open(f"/proc/{gateway.process.pid}/status").read())
-    assert int(peak[1]) << 10 < budget, f"{peak[1]} kB"
+    assert int(peak[1]) << 10 < budget * (2 if SLOW > 1 else 1), f"{peak[1]} kB"  # a sanitizer has a shadow of it
     print(f"peak {int(peak[1]) >> 10} MiB")
     backend.assert_clean()
 
