@@ -1,7 +1,7 @@
 """The gateway's own spans (telemetry.sampling_rate): what they tell of a trace on its way, what they hold nothing of, and that they end."""
 import pytest
 from backend import Fault
-from conftest import TIME
+from conftest import SLOW, TIME
 from otlp import Trace, post_ok
 from otlp_stand_in import Answer, Receiver
 
@@ -105,7 +105,7 @@ def test_each_request_of_a_trace_is_a_span(make_gateway, backend, receiver):
 
 
 def test_a_parent_that_does_not_come_is_why_it_was_held(make_gateway, backend, receiver):
-    gateway = make_gateway(settings(receiver, **{"assembly.open_ms": 300}), to(backend))
+    gateway = make_gateway(settings(receiver, **{"assembly.open_ms": 300 * SLOW}), to(backend))
     trace = Trace()
     post_ok(gateway.port, trace.request([trace.span("child", b"12345678")]))
     _, _, below = wait_tree(receiver, trace.trace_id.hex())
