@@ -65,7 +65,8 @@ struct nv_record {
 bool nv_record_is_candidate(struct nv_str bytes);
 /* Is a LogRecord (checked bytes), of whomever, an evaluation? By its name. */
 bool nv_record_is_evaluation(struct nv_str bytes);
-/* The agent whose scope or service this is; NULL: none. `scope`: InstrumentationScope bytes. */
+/* The agent whose scope or service this is, static; NULL: none. `scope`: InstrumentationScope
+ * bytes, borrowed during the call. */
 const struct nv_record_agent *nv_record_agent_of(struct nv_str scope, struct nv_str service);
 /* Reads a LogRecord of that agent. False: none of its events, or it names no session. */
 bool nv_record_read(const struct nv_record_agent *agent, struct nv_str bytes,

@@ -42,7 +42,8 @@ void nv_pii_give(struct nv_pii *pii, struct nv_pii_reader *reader);
 /* The handler that redacts what it is given and notes it. All borrowed until the walk ends. */
 struct nv_redaction_handler nv_pii_handler(struct nv_pii_reader *reader, struct nv_arena *arena,
                                            struct nv_redacted *redacted);
-/* What failed where a handler can't say so: after the walk. */
+/* What failed last where a handler can't say so, NV_OK: nothing; asked after the walk.
+ * NV_ERR_NO_MEMORY; NV_ERR_LIMIT of a value too long for its word. */
 enum nv_err nv_pii_failed(const struct nv_pii_reader *reader) NV_MUST_USE;
 /* Keys of which neither secrets nor this wanted anything, as nv_walk_trace wants them: the
  * reader's, borrowed until it is given back. Never NULL. */

@@ -21,9 +21,11 @@ struct nv_trace_reading {
     noveum_result result;
 };
 
-/* A variable of the environment, NULL where it is not set or empty. Read at the start only. */
+/* A variable of the environment, borrowed of it, NULL where it is not set or empty. Read at the
+ * start only. */
 const char *nv_trace_environment(const char *name);
-/* The option, or the first of two variables (each may be NULL) that is set. */
+/* The option, or the first of two variables (each may be NULL) that is set; borrowed of whom it
+ * is, NULL: none. */
 const char *nv_trace_first_of(const char *option, const char *one, const char *two);
 /* Whether a variable is a word, in whatever case. */
 bool nv_trace_says(const char *variable, const char *word);

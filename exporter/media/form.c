@@ -49,8 +49,7 @@ static void field(struct nv_buf *out, const char *boundary, const char *name, co
 /*
  * Errors stay in the buffer and are seen at its next use: a check behind each part would hide
  * the form. The time is in seconds (docs/noveum-backend.md#media), made of integers: a double
- * has
- * 53 bits, and nanoseconds since 1970 want 61.
+ * has 53 bits, and nanoseconds since 1970 want 61.
  */
 static void write_fields(const struct nv_upload_facts *facts, const char *boundary,
                          struct nv_buf *out)

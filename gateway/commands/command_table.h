@@ -103,14 +103,15 @@ const struct nv_cli_option_row *nv_cli_option_rows(void);
 /* The commands, NV_COMMAND_RUN and those that are options left out, in the order of help.
  * Static. */
 const struct nv_command_row *nv_command_rows(size_t *count);
-/* The row of two words, or of the first alone; of `traces` alone its list. NULL: none. */
+/* The row of two words, or of the first alone; of `traces` alone its list. Static; NULL:
+ * none. */
 const struct nv_command_row *nv_command_find(const char *first, const char *second);
 /* Does any command begin with this word, and does it then take a second? */
 bool nv_command_is_first(const char *first, bool *takes_second);
 /* The first word of a command nearest to `word`, or with `first` its second word; NULL when
- * none is near. */
+ * none is near. Static. */
 const char *nv_command_nearest(const char *first, const char *word);
-/* The name of the option nearest to `word` (without dashes), or NULL. */
+/* The name of the option nearest to `word` (without dashes), static, or NULL. */
 const char *nv_command_option_nearest(const char *word);
 /* Is the option one of the command's? */
 bool nv_cli_option_fits(enum nv_cli_option option, enum nv_command command);
