@@ -118,6 +118,10 @@ def main():
     if shutil.which("nm") is None:
         print("skipped: no nm (apt-get install binutils)")
         return 0
+    cache = build / "CMakeCache.txt"
+    if cache.exists() and "NOVEUM_WITH_KAFKA:BOOL=OFF" in cache.read_text(encoding="utf-8"):
+        print("skipped: without Kafka what is shared with its roles is used by tests alone")
+        return 0
     defined, program, tests, named = {}, set(), set(), set()
     built = set()
     for path in sorted((build / "CMakeFiles").rglob("*.o")):
