@@ -248,17 +248,42 @@ void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key)
     writer->key = true;
 }
 
-void nv_json_write_string(struct nv_json_writer *writer, struct nv_str value)
+/* The string as it stands in the buffer already, quotes and all. */
+static bool write_seen(struct nv_json_writer *writer, struct nv_str value)
 {
-    if (value.len > 0 && write_short(writer, value, false))
-        return;
+    struct nv_buf *buf = writer->buf;
+    const struct nv_seen_text *seen = nv_seen_find(writer->seen, value);
+    if (!seen || seen->len + 1 > buf->max - buf->len)
+        return false;
+    if (begin_value(writer, seen->len)) {
+        memcpy(buf->bytes + buf->len, buf->bytes + seen->from, seen->len);
+        buf->len += seen->len;
+    }
+    return true;
+}
+
+static void write_long(struct nv_json_writer *writer, struct nv_str value)
+{
+    const uint64_t replaced = writer->replaced;
     bool cut = writer->text_max > 0 && value.len > writer->text_max;
     struct nv_str kept = {value.ptr, cut ? nv_utf8_cut(value, writer->text_max) : value.len};
     nv_json_write_string_begin(writer);
+    const size_t from = writer->buf->len - 1;
     write_escaped(writer, kept);
     if (cut)
         write_left_out(writer, value.len - kept.len, value.len);
     nv_json_write_string_end(writer);
+    /* what was replaced is counted each time that it is written */
+    if (writer->seen && !cut && writer->replaced == replaced && writer->buf->failed == NV_OK)
+        nv_seen_put(writer->seen, value, from, writer->buf->len - from);
+}
+
+void nv_json_write_string(struct nv_json_writer *writer, struct nv_str value)
+{
+    if (value.len > 0 && write_short(writer, value, false))
+        return;
+    if (!writer->seen || !write_seen(writer, value))
+        write_long(writer, value);
 }
 
 void nv_json_write_clean(struct nv_json_writer *writer, struct nv_str text)

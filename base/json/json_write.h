@@ -11,6 +11,7 @@
 #define NV_BASE_JSON_JSON_WRITE_H
 
 #include "base/buf.h"
+#include "base/tables/seen_texts.h"
 #include "base/text/utf8.h"
 
 #define NV_JSON_WRITE_DEPTH_MAX 256
@@ -22,6 +23,9 @@ struct nv_json_writer {
      * at a character and says in its text how much was left out. */
     size_t text_max;
     uint32_t items_max; /* 0: no limit. For who writes lists: members of one (model/value.h) */
+    /* Borrowed, or NULL. Long strings that were written before to the same buffer, which only
+     * grows meanwhile: they are copied from there instead of being escaped again. */
+    struct nv_seen_texts *seen;
     unsigned depth;
     bool comma; /* a value was written at this level */
     bool key;   /* a key was written, its value is due */

@@ -57,6 +57,7 @@ struct encoder {
     size_t id_len;
     char source_id[2 * NV_TRACE_ID_BYTES];
     struct nv_repeats scopes, resources;
+    struct nv_seen_texts seen; /* texts of what is written of this trace */
 };
 
 /* Text of a trace id, no NUL; returns its length: 36 for uuid, 32 for hex. A UUID is what the
@@ -473,6 +474,8 @@ static void encoder_init(struct encoder *e, struct nv_buf *buf, const struct nv_
     e->form = form;
     e->trace = trace;
     nv_json_write_init(&e->json, buf);
+    memset(e->seen.used, 0, sizeof e->seen.used);
+    e->json.seen = &e->seen;
     nv_repeats_init(&e->scopes, NV_STR("scope"), NV_STR("scope_ref"), NV_STR("scopes"));
     nv_repeats_init(&e->resources, NV_STR("resource"), NV_STR("resource_ref"),
                     NV_STR("resources"));

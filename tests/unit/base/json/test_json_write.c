@@ -357,6 +357,61 @@ START_TEST(cap_is_exact)
 }
 END_TEST
 
+/* Texts of all lengths round the shortest that is remembered, some of them alike but for one
+ * byte, some not UTF-8. */
+static struct nv_str made_text(char *room, unsigned number)
+{
+    static const char alphabet[] = "abcdefgh \n\"\\\xc3\xa9\xff\x01";
+    const size_t len = 60 + number % 90 + (number % 7 == 0 ? 5000 : 0);
+    for (size_t i = 0; i < len; i++)
+        room[i] = alphabet[(i * 7 + number % 3) % (number % 2 == 0 ? 10 : sizeof alphabet - 1)];
+    room[len / 3] = (char)('a' + number % 5);
+    return (struct nv_str){room, len};
+}
+
+#define MADE_LEN_MAX 6000
+#define MADE 40u
+
+/* Writes every text three times, with what was seen and without; both stop at `max`. */
+static void write_often(struct nv_buf *out, size_t max, struct nv_seen_texts *seen)
+{
+    static char rooms[2][MADE][MADE_LEN_MAX];
+    nv_buf_init(out, max);
+    nv_json_write_init(&writer, out);
+    writer.seen = seen;
+    writer.text_max = 3000;
+    nv_json_write_begin_array(&writer);
+    for (unsigned i = 0; i < 3 * MADE; i++)
+        nv_json_write_string(&writer, made_text(rooms[i % 2][i % MADE], i % MADE));
+    nv_json_write_end_array(&writer);
+}
+
+START_TEST(texts_seen_before_are_written_alike)
+{
+    static struct nv_seen_texts seen;
+    struct nv_buf again;
+    write_often(&buf, 1u << 20, NULL);
+    const uint64_t replaced = writer.replaced;
+    const size_t all = buf.len;
+    ck_assert_uint_gt(replaced, 0);
+    for (size_t max = 500; max < 2 * all; max = max * 3 / 2) {
+        nv_buf_release(&buf);
+        write_often(&buf, max, NULL);
+        const uint64_t of_all = writer.replaced;
+        memset(seen.used, 0, sizeof seen.used);
+        write_often(&again, max, &seen);
+        ck_assert_int_eq(buf.failed, again.failed);
+        ck_assert(nv_str_eq(nv_buf_str(&buf), nv_buf_str(&again)));
+        ck_assert_uint_eq(writer.replaced, of_all);
+        nv_buf_release(&again);
+    }
+    ck_assert_uint_eq(buf.len, all);
+    const struct nv_str known = made_text((char[MADE_LEN_MAX]){0}, 38);
+    ck_assert_ptr_nonnull(nv_seen_find(&seen, known)); /* or nothing was tried here */
+    ck_assert_ptr_null(nv_seen_find(&seen, nv_str_slice(known, 1, known.len)));
+}
+END_TEST
+
 START_TEST(no_memory_is_reported)
 {
     for (unsigned long n = 1;; n++) {
@@ -391,6 +446,7 @@ int main(void)
     tcase_add_test(tcase, many_decimals_are_written_as_printf_does);
     tcase_add_test(tcase, depth_is_bounded);
     tcase_add_test(tcase, cap_is_exact);
+    tcase_add_test(tcase, texts_seen_before_are_written_alike);
     tcase_add_test(tcase, no_memory_is_reported);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
