@@ -401,6 +401,37 @@ enum nv_json_token nv_json_next(struct nv_json_reader *reader)
     return read_value(reader);
 }
 
+static size_t behind_space(struct nv_str text, size_t pos)
+{
+    while (pos < text.len && is_space(text.ptr[pos]))
+        pos++;
+    return pos;
+}
+
+struct nv_str nv_json_ahead(const struct nv_json_reader *reader)
+{
+    const struct nv_str text = reader->text;
+    size_t pos = behind_space(text, reader->pos);
+    if (reader->state == STATE_AFTER && !in_object(reader) && pos < text.len &&
+        text.ptr[pos] == ',')
+        pos = behind_space(text, pos + 1);
+    else if (reader->state != STATE_VALUE && reader->state != STATE_FIRST_ITEM)
+        pos = text.len;
+    return nv_str_slice(text, pos, text.len);
+}
+
+/* No value that ends in a bracket or a quote is the beginning of another one. */
+bool nv_json_take(struct nv_json_reader *reader, struct nv_str value)
+{
+    assert(value.len > 1);
+    const struct nv_str ahead = nv_json_ahead(reader);
+    if (!nv_str_starts(ahead, value))
+        return false;
+    reader->pos = (size_t)(ahead.ptr - reader->text.ptr) + value.len;
+    value_ended(reader);
+    return true;
+}
+
 enum nv_err nv_json_skip(struct nv_json_reader *reader, enum nv_json_token token)
 {
     if (token == NV_JSON_KEY)

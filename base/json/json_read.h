@@ -67,6 +67,14 @@ void nv_json_read_init(struct nv_json_reader *reader, struct nv_str text, unsign
 void nv_json_read_texts(struct nv_json_reader *reader, struct nv_arena *arena);
 /* The next token. After ERROR or END the same is returned again. */
 enum nv_json_token nv_json_next(struct nv_json_reader *reader);
+/* What is not read yet, from the value on that is due: behind white space, and behind the comma
+ * between values of an array. Empty where no value is due. Nothing is read. */
+struct nv_str nv_json_ahead(const struct nv_json_reader *reader);
+/*
+ * Is the value that is due `value`, an object, array or string as it was read before, at this
+ * depth or deeper? Then it is read as a whole. raw and escaped are not set.
+ */
+bool nv_json_take(struct nv_json_reader *reader, struct nv_str value);
 /* Skips the rest of the value whose first token `token` was just returned (behind KEY: the
  * value of that key). NV_OK or reader->err. */
 enum nv_err nv_json_skip(struct nv_json_reader *reader, enum nv_json_token token) NV_MUST_USE;

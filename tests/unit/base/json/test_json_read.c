@@ -312,6 +312,44 @@ START_TEST(no_memory_for_texts)
 }
 END_TEST
 
+START_TEST(a_value_that_is_known_is_taken_whole)
+{
+    const struct nv_str value = NV_STR("{\"a\":[1,\"x\"]}");
+    struct nv_json_reader reader;
+    nv_json_read_init(
+        &reader, NV_STR(" [ {\"a\":[1,\"x\"]} ,\n{\"a\":[1,\"x\"]}, {\"a\":[1,\"y\"]}]"), 8);
+    ck_assert_uint_eq(nv_json_ahead(&reader).len, 0); /* the first value is not due in a list */
+    ck_assert(!nv_json_take(&reader, value));
+    ck_assert_int_eq(nv_json_next(&reader), NV_JSON_ARRAY_BEGIN);
+    ck_assert(nv_json_take(&reader, value));
+    ck_assert(nv_str_starts(nv_json_ahead(&reader), value));
+    ck_assert(nv_json_take(&reader, value));
+    ck_assert(!nv_json_take(&reader, value));
+    ck_assert_int_eq(nv_json_next(&reader), NV_JSON_OBJECT_BEGIN);
+    ck_assert_int_eq(nv_json_next(&reader), NV_JSON_KEY);
+    ck_assert(!nv_json_take(&reader, NV_STR("[1,\"x\"]")));
+    ck_assert(nv_json_take(&reader, NV_STR("[1,\"y\"]")));
+    ck_assert_uint_eq(nv_json_ahead(&reader).len, 0); /* a key would be due */
+    ck_assert_int_eq(nv_json_next(&reader), NV_JSON_OBJECT_END);
+    ck_assert_int_eq(nv_json_next(&reader), NV_JSON_ARRAY_END);
+    ck_assert_int_eq(nv_json_next(&reader), NV_JSON_END);
+}
+END_TEST
+
+/* What stands behind it is read by the grammar, so nothing is let through. */
+START_TEST(damage_behind_a_known_value_is_found)
+{
+    static const char *const texts[] = {"[[1]x]", "[[1]", "[[1],]", "[[1]}"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct nv_json_reader reader;
+        nv_json_read_init(&reader, nv_str_from(texts[i]), 8);
+        ck_assert_int_eq(nv_json_next(&reader), NV_JSON_ARRAY_BEGIN);
+        ck_assert(nv_json_take(&reader, NV_STR("[1]")));
+        ck_assert_int_eq(nv_json_next(&reader), NV_JSON_ERROR);
+    }
+}
+END_TEST
+
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 int main(void)
@@ -332,6 +370,8 @@ int main(void)
     tcase_add_test(tcase, texts_with_damage);
     tcase_add_test(tcase, texts_past_the_room);
     tcase_add_test(tcase, no_memory_for_texts);
+    tcase_add_test(tcase, a_value_that_is_known_is_taken_whole);
+    tcase_add_test(tcase, damage_behind_a_known_value_is_found);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
