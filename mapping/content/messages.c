@@ -359,12 +359,21 @@ void nv_messages_open(struct nv_messages_state *state, struct nv_arena *arena,
 enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value *in,
                                   enum nv_messages_direction direction, struct nv_messages *out)
 {
+    return nv_messages_normalise_again(arena, NULL, in, direction, out);
+}
+
+enum nv_err nv_messages_normalise_again(struct nv_arena *arena, struct nv_said_messages *said,
+                                        const struct nv_value *in,
+                                        enum nv_messages_direction direction,
+                                        struct nv_messages *out)
+{
     assert(direction == NV_MESSAGES_INPUT || direction == NV_MESSAGES_OUTPUT);
     *out = (struct nv_messages){.list = {.type = NV_VALUE_ARRAY}};
     if (nv_value_absent(in))
         return NV_OK;
     struct nv_messages_state state;
     nv_messages_open(&state, arena, direction);
+    state.said = said;
     bool done = false;
     enum nv_err err = NV_OK;
     if (in->type == NV_VALUE_STRING || in->type == NV_VALUE_JSON)

@@ -22,6 +22,8 @@
 /* Most messages kept of one list; the rest goes into one last message, as JSON text. */
 #define NV_MESSAGES_MAX 10000u
 
+struct nv_said_messages; /* mapping/content/said_messages.h */
+
 enum nv_messages_direction {
     NV_MESSAGES_INPUT, /* a bare string is the user's */
     NV_MESSAGES_OUTPUT /* a bare string is the assistant's */
@@ -44,6 +46,12 @@ struct nv_messages {
 enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value *in,
                                   enum nv_messages_direction direction,
                                   struct nv_messages *out) NV_MUST_USE;
+/* The same for one of several values of a trace: long texts that `said` (borrowed) has are not
+ * read again, and new ones are put there, borrowed from `in` and the arena. */
+enum nv_err nv_messages_normalise_again(struct nv_arena *arena, struct nv_said_messages *said,
+                                        const struct nv_value *in,
+                                        enum nv_messages_direction direction,
+                                        struct nv_messages *out) NV_MUST_USE;
 
 /* ---- what is derived from a canonical list (`messages` is nv_messages.list) -------------- */
 

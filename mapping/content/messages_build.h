@@ -14,6 +14,7 @@
 
 #include "mapping/content/members.h"
 #include "mapping/content/messages.h"
+#include "mapping/content/said_messages.h"
 #include "mapping/content/values.h"
 
 /* Nesting of lists and wrappers followed; deeper values are kept as JSON text. */
@@ -38,6 +39,7 @@ struct nv_messages_state {
     enum nv_messages_direction direction;
     struct nv_values list;          /* canonical MAPs */
     struct nv_values over;          /* what is past NV_MESSAGES_MAX */
+    struct nv_said_messages *said;  /* borrowed, or NULL */
     const struct nv_value *failure; /* as nv_messages.failure */
     bool partial;
     bool truncated;

@@ -144,43 +144,79 @@ static bool settle(struct plain_message *message)
            nv_str_eq(message->role, nv_messages_role(message->role));
 }
 
-/* The object whose first token was just read. */
-static bool read_message(struct plain *plain)
+/* `count` members as a message of the list. They are copied: what comes later may change them
+ * in one place and not in the other. */
+static bool push(struct plain *plain, const struct nv_attribute *from, uint32_t count)
 {
-    struct plain_message message;
-    enum nv_json_token token;
-    message.count = 0;
-    message.mask = 0;
-    message.role = message.content = message.finish = NV_STR("");
-    while ((token = nv_json_next(&plain->reader)) == NV_JSON_KEY) {
-        if (!read_member(plain, &message))
-            return false;
-    }
-    if (token != NV_JSON_OBJECT_END || !settle(&message))
-        return false;
-    struct nv_attribute *items =
-        nv_arena_raw(plain->state->arena, message.count * sizeof *items);
+    struct nv_attribute *items = nv_arena_raw(plain->state->arena, count * sizeof *items);
     if (!items) {
         plain->err = NV_ERR_NO_MEMORY;
         return false;
     }
-    memcpy(items, message.items, message.count * sizeof *items);
-    plain->err =
-        nv_messages_push(plain->state, (struct nv_value){.type = NV_VALUE_MAP,
-                                                         .as.map = {items, message.count}});
+    memcpy(items, from, count * sizeof *items);
+    plain->err = nv_messages_push(
+        plain->state, (struct nv_value){.type = NV_VALUE_MAP, .as.map = {items, count}});
     return plain->err == NV_OK;
+}
+
+/* The object whose first token was just read. */
+static bool read_message(struct plain *plain, struct plain_message *message)
+{
+    enum nv_json_token token;
+    message->count = 0;
+    message->mask = 0;
+    message->role = message->content = message->finish = NV_STR("");
+    while ((token = nv_json_next(&plain->reader)) == NV_JSON_KEY) {
+        if (!read_member(plain, message))
+            return false;
+    }
+    return token == NV_JSON_OBJECT_END && settle(message) &&
+           push(plain, message->items, message->count);
+}
+
+/* Remembers a message by the bytes that it is written in. Without memory it is not. */
+static void remember(struct plain *plain, struct nv_said_message *said, struct nv_str raw,
+                     const struct plain_message *message)
+{
+    struct nv_attribute *items =
+        nv_arena_raw(plain->state->arena, message->count * sizeof *items);
+    if (!items)
+        return;
+    memcpy(items, message->items, message->count * sizeof *items);
+    *said = (struct nv_said_message){raw, items, message->count};
+}
+
+/* The next message, from memory when it was said before. *end: there is none. */
+static bool next_message(struct plain *plain, bool *end)
+{
+    struct nv_json_reader *reader = &plain->reader;
+    const struct nv_str ahead = nv_json_ahead(reader);
+    struct nv_said_message *said = nv_said_find(plain->state->said, ahead);
+    if (said && said->raw.len > 0 && nv_json_take(reader, said->raw))
+        return push(plain, said->items, said->count);
+    struct plain_message message;
+    const enum nv_json_token token = nv_json_next(reader);
+    *end = token == NV_JSON_ARRAY_END;
+    if (token != NV_JSON_OBJECT_BEGIN)
+        return *end;
+    if (!read_message(plain, &message))
+        return false;
+    const size_t len = (size_t)(reader->text.ptr + reader->pos - ahead.ptr);
+    if (said && len >= NV_SAID_HEAD)
+        remember(plain, said, nv_str_slice(ahead, 0, len), &message);
+    return true;
 }
 
 static bool read_list(struct plain *plain)
 {
+    bool end = false;
     if (nv_json_next(&plain->reader) != NV_JSON_ARRAY_BEGIN)
         return false;
-    enum nv_json_token token;
-    while ((token = nv_json_next(&plain->reader)) == NV_JSON_OBJECT_BEGIN) {
-        if (!read_message(plain))
+    while (!end) {
+        if (!next_message(plain, &end))
             return false;
     }
-    return token == NV_JSON_ARRAY_END && nv_json_next(&plain->reader) == NV_JSON_END;
+    return nv_json_next(&plain->reader) == NV_JSON_END;
 }
 
 enum nv_err nv_messages_plain_list(struct nv_messages_state *state, struct nv_str text,

@@ -19,6 +19,8 @@ struct nv_transform {
     struct nv_arena *arena;
     uint64_t start_ns;                      /* the span's, for since_start */
     struct nv_provider_memo *provider_memo; /* borrowed, may be NULL */
+    struct nv_said_messages *
+        *said; /* borrowed, may be NULL: made in the arena when first needed */
     const struct nv_value **failure; /* borrowed, may be NULL: an error that came instead of
                                         output messages is written there */
     struct nv_failure *answer;       /* where an answer that says it failed is noted; or NULL */

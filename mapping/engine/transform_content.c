@@ -16,6 +16,7 @@
 #include "mapping/content/failure.h"
 #include "mapping/content/json_text.h"
 #include "mapping/content/messages.h"
+#include "mapping/content/said_messages.h"
 #include "mapping/content/tools.h"
 #include "mapping/content/wrappers.h"
 #include "model/absent.h"
@@ -79,6 +80,22 @@ static enum nv_err note_failure(const struct nv_transform *transform,
     return err;
 }
 
+/* A list of messages shorter than this has little that another one could repeat. */
+#define SAID_LEN_MIN 512u
+
+/* What other spans of the trace said; NULL where that is not kept. Without memory it is not. */
+static struct nv_said_messages *said_messages(const struct nv_transform *transform,
+                                              const struct nv_value *value)
+{
+    struct nv_said_messages **said = transform->said;
+    const bool text = value->type == NV_VALUE_STRING || value->type == NV_VALUE_JSON;
+    if (!said || !text || value->as.string.len < SAID_LEN_MIN)
+        return NULL;
+    if (!*said)
+        *said = nv_arena_alloc(transform->arena, sizeof **said);
+    return *said;
+}
+
 enum nv_err nv_step_messages(const struct nv_transform *transform, const struct nv_step *step,
                              struct nv_transformed *io)
 {
@@ -92,7 +109,8 @@ enum nv_err nv_step_messages(const struct nv_transform *transform, const struct 
         err = note_failure(transform, &io->value);
     if (err != NV_OK)
         return err;
-    err = nv_messages_normalise(transform->arena, &io->value, direction, &messages);
+    err = nv_messages_normalise_again(transform->arena, said_messages(transform, &io->value),
+                                      &io->value, direction, &messages);
     if (err != NV_OK)
         return err;
     io->exact = io->exact && !wrapped && !messages.partial && !messages.truncated &&

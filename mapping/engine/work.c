@@ -31,6 +31,7 @@ enum nv_err nv_scratch_init(struct nv_translation *t)
     t->scratch.kind_rows = nv_arena_raw(t->arena, kind_rows * sizeof(uint16_t));
     t->scratch.transform = (struct nv_transform){.arena = t->arena,
                                                  .provider_memo = &t->scratch.provider_memo,
+                                                 .said = &t->scratch.said,
                                                  .failure = &t->scratch.failure};
     return t->scratch.heads && t->scratch.ends && t->scratch.answers && t->scratch.touched &&
                    t->scratch.deriving && t->scratch.kind_rows

@@ -136,7 +136,8 @@ struct nv_scratch {
     struct nv_key_bits taken;         /* bits of what the span sends under its own keys */
     struct nv_key_index tags, custom; /* of the trace's */
     struct nv_provider_memo provider_memo;
-    struct nv_signs scope_signs; /* of scope_origin */
+    struct nv_said_messages *said; /* by the trace's messages so far; NULL: nothing */
+    struct nv_signs scope_signs;   /* of scope_origin */
     const struct nv_origin *scope_origin;
     /* of @name, @scope and @any: those that scope_origin does not rule out */
     uint16_t *kind_rows;

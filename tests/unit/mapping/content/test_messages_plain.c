@@ -84,11 +84,76 @@ START_TEST(test_list)
 }
 END_TEST
 
+/* The messages of a conversation so far; every one of them long enough to be remembered. */
+#define TURNS 30u
+
+static const char *conversation(struct nv_test_messages *kit, unsigned turns, char damage)
+{
+    struct nv_str text = NV_STR("");
+    for (unsigned i = 0; i < turns; i++) {
+        const char last = i == 3 ? damage : '.';
+        text = nv_arena_printf(kit->arena,
+                               "%.*s%s{\"role\":\"%s\",\"parts\":[{\"type\":\"text\","
+                               "\"content\":\"turn %u\\n%0100u%c\"}"
+                               "]%s}",
+                               NV_STR_ARG(text), i == 0 ? "" : ", ",
+                               i % 2 == 0 ? "user" : "assistant", i, i / 5, last,
+                               i % 2 == 0 ? "" : ",\"finish_reason\":\"stop\"");
+    }
+    return nv_arena_printf(kit->arena, "[%.*s]", NV_STR_ARG(text)).ptr;
+}
+
+static void read_both_ways(struct nv_test_messages *with, struct nv_test_messages *without,
+                           const char *text)
+{
+    struct nv_test_messages *kits[] = {with, without};
+    bool done[2] = {false, false};
+    for (size_t k = 0; k < 2; k++) {
+        kits[k]->state.list.count = 0;
+        ck_assert_int_eq(nv_messages_plain_list(&kits[k]->state, nv_str_from(text), &done[k]),
+                         NV_OK);
+    }
+    ck_assert(done[0] == done[1]);
+    const struct nv_values *a = &with->state.list, *b = &without->state.list;
+    ck_assert_uint_eq(a->count, b->count);
+    for (uint32_t i = 0; i < a->count; i++)
+        ck_assert_msg(nv_value_eq(&a->items[i], &b->items[i]), "%s: %u", text, i);
+}
+
+/* Whatever was said before, a list is read as if it were the first: where one message differs
+ * late, where the text ends early, and when the earlier list was changed meanwhile. */
+START_TEST(test_what_was_said_before)
+{
+    static struct nv_said_messages said;
+    struct nv_test_messages with, without;
+    nv_test_messages_open(&with, NV_MESSAGES_INPUT);
+    nv_test_messages_open(&without, NV_MESSAGES_INPUT);
+    memset(&said, 0, sizeof said);
+    with.state.said = &said;
+    for (unsigned turns = 1; turns <= TURNS; turns++) {
+        read_both_ways(&with, &without, conversation(&with, turns, '.'));
+        struct nv_value *first = &with.state.list.items[0];
+        first->as.map.items[1].value = nv_value_string(NV_STR("***"));
+        read_both_ways(&with, &without, conversation(&with, turns, 'x'));
+        const char *text = conversation(&with, turns, '.');
+        read_both_ways(&with, &without,
+                       nv_arena_printf(with.arena, "%.*s", (int)strlen(text) - 2, text).ptr);
+    }
+    unsigned kept = 0;
+    for (size_t i = 0; i < sizeof said.messages / sizeof *said.messages; i++)
+        kept += said.messages[i].raw.len > 0;
+    ck_assert_uint_gt(kept, TURNS / 2); /* or nothing was tried here */
+    nv_test_messages_close(&with);
+    nv_test_messages_close(&without);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("messages_plain");
     TCase *tcase = tcase_create("messages_plain");
     tcase_add_loop_test(tcase, test_list, 0, (int)(sizeof lists / sizeof lists[0]));
+    tcase_add_test(tcase, test_what_was_said_before);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
