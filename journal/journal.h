@@ -41,11 +41,12 @@ struct nv_journal_reading {
 };
 
 struct nv_journal_config {
-    const char *directory;         /* made (0700) when missing */
-    bool sync;                     /* commit means on disk, not only written */
-    uint64_t max_bytes;            /* of all files together */
-    uint32_t segment_bytes;        /* at most; less on a small volume when there is a reserve */
-    uint32_t reserve;              /* files set aside for notes and copies; 0: none (tests) */
+    const char *directory;  /* made (0700) when missing */
+    bool sync;              /* commit means on disk, not only written */
+    uint64_t max_bytes;     /* of all files together */
+    uint32_t segment_bytes; /* at most; less on a small volume when there is a reserve */
+    /* files set aside for notes and copies, at most NV_JOURNAL_RESERVE; 0: none (tests) */
+    uint32_t reserve;
     const struct nv_file_ops *ops; /* NULL: the system's */
     bool encrypt;                  /* what is written from now on */
     bool stay_encrypted;           /* the same, when encrypted records live */

@@ -212,6 +212,8 @@ static void check_mark(struct nv_journal *journal, const struct nv_mark *mark)
  */
 static void firm_up(struct nv_journal *journal)
 {
+    if (journal->segment_count == 0)
+        return;
     enum nv_err err = nv_journal_sync_directory(journal);
     (void)err; /* no file was used before its entry was synced */
     for (uint32_t i = 0; i < journal->segment_count; i++) {
@@ -219,6 +221,8 @@ static void firm_up(struct nv_journal *journal)
         if (!segment)
             continue;
         segment->dirty = true;
+        if (segment->state == NV_SEGMENT_SPARE && segment->epoch == 0)
+            continue; /* nothing is read of it; who takes it syncs it first */
         /* A file that fails is bad now, and what lives in it is moved. */
         err = nv_segment_sync(journal, segment);
         (void)err;

@@ -354,12 +354,18 @@ static enum nv_err create_fitting(struct nv_journal *journal, uint32_t number, u
     }
 }
 
+/* What `need` bytes take, release bytes and pages included: a file is at least so large. */
+static uint64_t whole_bytes(uint64_t need)
+{
+    uint64_t slots = need / NV_BYTES_PER_SLOT + NV_SEGMENT_PAGE;
+    return (need + slots + 2 * (uint64_t)NV_SEGMENT_PAGE) / NV_SEGMENT_PAGE * NV_SEGMENT_PAGE;
+}
+
+/* A new file in the table whose entry in the directory may be in memory only. */
 static enum nv_err create_segment(struct nv_journal *journal, uint64_t need, bool cold,
                                   struct nv_segment **out)
 {
-    uint64_t slots = need / NV_BYTES_PER_SLOT + NV_SEGMENT_PAGE;
-    uint64_t whole =
-        (need + slots + 2 * (uint64_t)NV_SEGMENT_PAGE) / NV_SEGMENT_PAGE * NV_SEGMENT_PAGE;
+    uint64_t whole = whole_bytes(need);
     uint64_t wanted =
         whole > journal->config.segment_bytes ? whole : journal->config.segment_bytes;
     if (wanted > NV_SEGMENT_MAX)
@@ -376,15 +382,6 @@ static enum nv_err create_segment(struct nv_journal *journal, uint64_t need, boo
     uint32_t size = (uint32_t)wanted;
     segment->number = free_number(journal);
     enum nv_err err = create_fitting(journal, segment->number, whole, &size, &segment->fd);
-    if (err == NV_OK) {
-        err = nv_journal_sync_directory(journal);
-        if (err !=
-            NV_OK) { /* what is written to it might be in no directory after a power cut */
-            nv_room_trouble(journal, "syncing the directory", errno);
-            journal->ops->close(journal->ops->ctx, segment->fd);
-            remove_file(journal, segment->number, false);
-        }
-    }
     if (err != NV_OK) {
         free(segment);
         return err;
@@ -421,32 +418,67 @@ enum nv_err nv_segment_make_spare(struct nv_journal *journal, struct nv_segment 
     return NV_OK;
 }
 
-/* Makes the files that are missing in the reserve. */
-static enum nv_err fill_reserve(struct nv_journal *journal)
+/* New files, whose entries one sync of the directory puts on disk: each of its own takes as
+ * long as all together, and a first start makes four. */
+struct made {
+    struct nv_segment *spares[NV_JOURNAL_RESERVE], *wanted;
+    uint32_t count;
+};
+
+/* The files that are missing in the reserve, and one for `need` bytes. What was made before an
+ * error stays. */
+static enum nv_err make_files(struct nv_journal *journal, uint64_t need, bool cold,
+                              struct made *made)
 {
+    uint64_t layout = NV_SEGMENT_PAGE + journal->config.segment_bytes / NV_BYTES_PER_SLOT;
+    uint64_t half = journal->config.segment_bytes / 2 - layout;
     enum nv_err err = NV_OK;
-    while (err == NV_OK && journal->spare < journal->config.reserve) {
-        struct nv_segment *segment = NULL;
-        uint64_t layout = NV_SEGMENT_PAGE + journal->config.segment_bytes / NV_BYTES_PER_SLOT;
-        err = create_segment(journal, journal->config.segment_bytes / 2 - layout, false,
-                             &segment);
-        if (err == NV_OK)
-            err = nv_segment_make_spare(journal, segment);
-        if (err == NV_OK)
-            err = nv_segment_sync(journal, segment);
+    assert(journal->config.reserve <= NV_JOURNAL_RESERVE);
+    while (err == NV_OK && journal->spare + made->count < journal->config.reserve) {
+        err = create_segment(journal, half, false, &made->spares[made->count]);
+        made->count += err == NV_OK;
     }
-    return err;
+    return err != NV_OK ? err : create_segment(journal, need, cold, &made->wanted);
 }
 
-/* A segment that leaves the reserve as it should be. */
+/* What is written to them might be in no directory after a power cut. */
+static void unmake_files(struct nv_journal *journal, struct made *made)
+{
+    nv_room_trouble(journal, "syncing the directory", errno);
+    for (uint32_t i = 0; i < made->count; i++)
+        nv_segment_discard(journal, made->spares[i]);
+    if (made->wanted)
+        nv_segment_discard(journal, made->wanted);
+    *made = (struct made){0};
+}
+
+/*
+ * A segment that leaves the reserve as it should be. The header of a file that is set aside is
+ * not synced: until it is, the file is zeros, which is one that was never begun, and whoever
+ * takes it syncs it first.
+ */
 static enum nv_err obtain_beside(struct nv_journal *journal, uint64_t need, bool cold,
                                  struct nv_segment **out)
 {
+    struct made made = {0};
     enum nv_err err = take_spare(journal, need, journal->config.reserve, out);
     if (err != NV_OK || *out)
         return err;
-    err = fill_reserve(journal);
-    return err != NV_OK ? err : create_segment(journal, need, cold, out);
+    err = make_files(journal, need, cold, &made);
+    if (made.count > 0 || made.wanted) {
+        enum nv_err synced = nv_journal_sync_directory(journal);
+        if (synced != NV_OK)
+            unmake_files(journal, &made);
+        err = synced != NV_OK ? synced : err;
+    }
+    for (uint32_t i = 0; i < made.count; i++) {
+        enum nv_err spared = nv_segment_make_spare(journal, made.spares[i]);
+        err = err != NV_OK ? err : spared;
+    }
+    if (err != NV_OK && made.wanted)
+        nv_segment_discard(journal, made.wanted);
+    *out = err == NV_OK ? made.wanted : NULL;
+    return err;
 }
 
 enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv_use use,

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define IDS_MAX 65536
 
@@ -85,6 +86,58 @@ START_TEST(the_reserve_is_there_before_the_first_request)
         ck_assert_uint_ge(status.spare, NV_JOURNAL_RESERVE);
         ck_assert_uint_le(status.segments, NV_JOURNAL_RESERVE + 3);
     }
+}
+END_TEST
+
+/* A key is synced as well, with its entry. */
+START_TEST(a_first_start_waits_for_the_disk_twice)
+{
+    const int more = kit.config.encrypt ? 1 : 0;
+    journal_kit_fail(&kit, FAIL_FSYNC, 1000, 1, EIO);
+    journal_kit_open(&kit);
+    ck_assert_int_eq(kit.calls, 1 + more);
+    ck_assert_uint_eq(kit.journal->spare, NV_JOURNAL_RESERVE);
+    journal_kit_clear(&kit);
+    journal_kit_fail(&kit, FAIL_FDATASYNC, 1000, 1, EIO);
+    journal_kit_open(&kit);
+    ck_assert_int_eq(kit.calls, 1);
+}
+END_TEST
+
+START_TEST(files_whose_names_may_be_lost_are_not_used)
+{
+    struct nv_journal_trouble why;
+    journal_kit_open(&kit); /* for its key */
+    journal_kit_clear(&kit);
+    journal_kit_fail(&kit, FAIL_FSYNC, 0, 1000, EIO);
+    journal_kit_open(&kit);
+    ck_assert(nv_journal_refusal(kit.journal, &why));
+    ck_assert_str_eq(why.doing, "syncing the directory");
+    ck_assert_int_eq(why.error, EIO);
+    ck_assert_uint_eq(kit.journal->spare, 0);
+    ck_assert_ptr_null(kit.journal->active);
+    ck_assert_uint_eq(atomic_load(&kit.journal->file_bytes), 0);
+    ck_assert_int_ne(access(journal_kit_path(&kit, "journal-00000001"), F_OK), 0);
+    journal_kit_fail(&kit, FAIL_NOTHING, 0, 0, 0);
+    rounds(1);
+    ck_assert(!nv_journal_refusal(kit.journal, &why));
+    ck_assert_uint_eq(kit.journal->spare, NV_JOURNAL_RESERVE);
+    ck_assert_int_eq(put(NV_RECORD_TRACES, 60), NV_OK);
+}
+END_TEST
+
+START_TEST(a_spare_file_that_can_not_be_written_is_made_again)
+{
+    journal_kit_open(&kit);
+    journal_kit_clear(&kit);
+    journal_kit_fail(&kit, FAIL_PWRITEV, 1, 1000, EIO);
+    journal_kit_open(&kit);
+    ck_assert(is_refusing());
+    journal_kit_fail(&kit, FAIL_NOTHING, 0, 0, 0);
+    rounds(3);
+    ck_assert(!is_refusing());
+    ck_assert_uint_eq(kit.journal->spare, NV_JOURNAL_RESERVE);
+    ck_assert_int_eq(put(NV_RECORD_TRACES, 60), NV_OK);
 }
 END_TEST
 
@@ -236,6 +289,9 @@ int main(void)
         tcase_set_timeout(tcase, 60);
         tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
         tcase_add_test(tcase, the_reserve_is_there_before_the_first_request);
+        tcase_add_test(tcase, a_first_start_waits_for_the_disk_twice);
+        tcase_add_test(tcase, files_whose_names_may_be_lost_are_not_used);
+        tcase_add_test(tcase, a_spare_file_that_can_not_be_written_is_made_again);
         tcase_add_loop_test(tcase, files_are_small_on_a_small_volume, 0, 4);
         tcase_add_loop_test(tcase, filled_to_the_brim_it_opens_after_a_few_are_gone, 0, 6);
         tcase_add_loop_test(tcase, restarts_while_it_is_full_do_not_use_up_the_reserve, 0, 2);
