@@ -1,8 +1,8 @@
 /*
- * One pass over a text, sixteen bytes at a time.
+ * One pass over a text, a block at a time (blocks.h).
  *
  * Nearly every text holds no secret, so the work is in finding that out. Keys are long runs
- * without white space or quotes: blocks of 16 bytes are looked at for what ends words, and only
+ * without white space or quotes: blocks are looked at for what ends words, and only
  * runs of 15 or more go through the automaton. Pairs are found by their `:` or `=`, private
  * keys by dashes before a `B`. What is taken is passed by from then on (`done`), so that
  * stretches come in order and never overlap.
@@ -15,6 +15,7 @@
 
 #include "base/meter.h"
 #include "base/known.h"
+#include "redaction/secrets/blocks.h"
 #include "redaction/secrets/escapes.h"
 #include "redaction/secrets/names.h"
 #include "redaction/secrets/pairs.h"
@@ -158,156 +159,91 @@ static void look_at_dash(struct scan *scan, size_t at)
 
 /* ---- blocks ------------------------------------------------------------------------------ */
 
-/* A bit for each byte of a block. */
-struct marks {
-    unsigned breaks;  /* what ends words: all up to `*`, and above ASCII */
-    unsigned special; /* what is looked at byte by byte: `:` `=` `\` `%` `-` */
-};
-
-#ifdef __SSE2__
-static inline __m128i is(__m128i block, char c)
+/* May a secret stand around the `:` at `at`? Nearly all close a member's name in JSON: what
+ * nv_pair_find would ask of it first is asked here, without a call. */
+static inline bool may_be_pair(struct nv_str text, size_t at)
 {
-    return _mm_cmpeq_epi8(block, _mm_set1_epi8(c));
-}
-
-static inline struct marks marks_in(__m128i block)
-{
-    __m128i words = _mm_cmpgt_epi8(block, _mm_set1_epi8('*'));
-    /* `%` and `-` differ in one bit */
-    __m128i both = is(_mm_and_si128(block, _mm_set1_epi8((char)~('%' ^ '-'))), '%' & '-');
-    __m128i pairs = _mm_or_si128(is(block, ':'), is(block, '='));
-    __m128i special = _mm_or_si128(_mm_or_si128(pairs, both), is(block, '\\'));
-    return (struct marks){.breaks = ~(unsigned)_mm_movemask_epi8(words) & 0xffff,
-                          .special = (unsigned)_mm_movemask_epi8(special)};
-}
-
-static inline struct marks marks_of(const char *bytes)
-{
-    return marks_in(_mm_loadu_si128((const __m128i *)(const void *)bytes));
-}
-#else
-static struct marks marks_of(const char *bytes)
-{
-    struct marks marks = {0};
-    for (unsigned i = 0; i < BLOCK; i++) {
-        signed char c = (signed char)bytes[i];
-        bool special = c == ':' || c == '=' || c == '\\' || c == '%' || c == '-';
-        marks.breaks |= (unsigned)(c <= '*') << i;
-        marks.special |= (unsigned)special << i;
-    }
-    return marks;
-}
-#endif
-
-static_assert(NV_SHAPE_BYTES_MIN >= BLOCK - 1, "a run may lie inside one block");
-
-/*
- * Looks at the run of `carry` bytes that reaches into the block at `at`, if it ends there;
- * returns how many bytes of a run the block ends with. Between two ends of one block no run is
- * long enough: only the first can end one.
- */
-static inline size_t look_at_ends(struct scan *scan, size_t at, unsigned ends, size_t carry)
-{
-    if (ends == 0)
-        return carry + BLOCK;
-    size_t first = (unsigned)__builtin_ctz(ends);
-    if (carry + first >= NV_SHAPE_BYTES_MIN)
-        look_at_run(scan, at - carry, at + first);
-    return (unsigned)__builtin_clz(ends) - 16;
+    if (text.ptr[at] != ':' || at < 2 || text.ptr[at - 1] != '"' || text.ptr[at - 2] == '\\')
+        return true;
+    return nv_name_may_end(text, at - 1) || (at + 1 < text.len && text.ptr[at + 1] == '/');
 }
 
 /* In their order: what is taken at one place hides all before it. False: an escape hides
  * something, the pass is given up. */
-static bool look_at_marks(struct scan *scan, size_t at, unsigned separators, unsigned others)
+static bool look_at_marks(struct scan *scan, size_t at, uint64_t separators, uint64_t others)
 {
     const char *bytes = scan->text.ptr + at;
-    for (unsigned all = separators | others; all != 0; all &= all - 1) {
-        unsigned i = (unsigned)__builtin_ctz(all);
-        if ((separators >> i & 1) != 0)
-            look_at_pair(scan, at + i);
-        else if (bytes[i] == '-')
+    for (uint64_t all = separators | others; all != 0; all &= all - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(all);
+        if ((separators >> i & 1) != 0) {
+            if (may_be_pair(scan->text, at + i))
+                look_at_pair(scan, at + i);
+        } else if (bytes[i] == '-') {
             look_at_dash(scan, at + i);
-        else if (!scan->undone && nv_escape_hides(scan->text, at + i))
+        } else if (!scan->undone && nv_escape_hides(scan->text, at + i)) {
             return false;
+        }
     }
     return true;
 }
 
-/* A block with special bytes, of which separators end runs. Returns as look_at_ends; GIVEN_UP:
- * an escape hides something. */
-RARE static size_t look_at_special(struct scan *scan, size_t at, unsigned breaks,
-                                   unsigned special, size_t carry)
+static uint64_t separators_in(const char *bytes, uint64_t special)
 {
-    unsigned separators = 0;
-    for (unsigned left = special; left != 0; left &= left - 1) {
-        char c = scan->text.ptr[at + (unsigned)__builtin_ctz(left)];
+    uint64_t separators = 0;
+    for (uint64_t left = special; left != 0; left &= left - 1) {
+        char c = bytes[__builtin_ctzll(left)];
         separators |= c == ':' || c == '=' ? left & -left : 0;
     }
-    carry = look_at_ends(scan, at, breaks | separators, carry);
-    return look_at_marks(scan, at, separators, special & ~separators) ? carry : GIVEN_UP;
+    return separators;
 }
 
-static inline size_t look_at_block(struct scan *scan, size_t at, struct marks marks,
-                                   size_t carry)
+/* The run that ends at the break at `end` of a block. */
+static void look_at_end(struct scan *scan, const struct nv_blocks *blocks, uint64_t breaks,
+                        unsigned end)
 {
-    if (marks.special != 0)
-        return look_at_special(scan, at, marks.breaks, marks.special, carry);
-    return look_at_ends(scan, at, marks.breaks, carry);
+    uint64_t before = breaks & ((UINT64_C(1) << end) - 1);
+    size_t begin = before != 0 ? blocks->at + NV_BLOCK_BYTES - (unsigned)__builtin_clzll(before)
+                               : blocks->at - blocks->carry;
+    look_at_run(scan, begin, blocks->at + end);
 }
 
-/* The same of a text of 4 bytes or more that is shorter than a block, as if zeros were behind
- * it. */
-#ifdef __SSE2__
-static inline struct marks marks_of_short(struct nv_str text)
+/*
+ * A block in which something is to be looked at. Its sixteenths come one after the other, of
+ * each the run that ends in it before what is special: two can't end in one. False: an escape
+ * hides something.
+ */
+RARE static bool look_at_block(struct scan *scan, struct nv_blocks *blocks)
 {
-    uint64_t low = 0, high = 0;
-    if (text.len >= 8) {
-        memcpy(&low, text.ptr, 8);
-        memcpy(&high, text.ptr + text.len - 8, 8);
-        high = text.len > 8 ? high >> (8 * (16 - text.len)) : 0;
-    } else if (text.len >= 4) {
-        uint32_t begin, end;
-        memcpy(&begin, text.ptr, 4);
-        memcpy(&end, text.ptr + text.len - 4, 4);
-        low = begin | (uint64_t)end << (8 * (text.len - 4));
+    uint64_t special = blocks->marks.special;
+    uint64_t separators = separators_in(scan->text.ptr + blocks->at, special);
+    uint64_t breaks = blocks->marks.breaks | separators;
+    uint64_t ends = nv_block_ends(breaks, blocks->carry);
+    for (uint64_t all = ends | special; all != 0;) {
+        uint64_t part = UINT64_C(0xffff) << ((unsigned)__builtin_ctzll(all) & 0x30u);
+        if ((ends & part) != 0)
+            look_at_end(scan, blocks, breaks, (unsigned)__builtin_ctzll(ends & part));
+        if (!look_at_marks(scan, blocks->at, separators & part, special & ~separators & part))
+            return false;
+        all &= ~part;
     }
-    return marks_in(_mm_set_epi64x((int64_t)high, (int64_t)low));
-}
-#else
-static struct marks marks_of_short(struct nv_str text)
-{
-    char bytes[BLOCK] = {0};
-    memcpy(bytes, text.ptr, text.len);
-    return marks_of(bytes);
-}
-#endif
-
-/* Of the last bytes from `at` on, fewer than a block; the end of the text is a break. */
-static struct marks marks_of_rest(struct nv_str text, size_t at)
-{
-    unsigned rest = (unsigned)(text.len - at);
-    struct marks marks;
-    if (text.len >= BLOCK) {
-        marks = marks_of(text.ptr + text.len - BLOCK);
-        marks.breaks >>= BLOCK - rest;
-        marks.special >>= BLOCK - rest;
-    } else {
-        marks = marks_of_short(text);
-    }
-    marks.breaks |= 1u << rest;
-    return marks;
+    blocks->carry = nv_block_carry(breaks, blocks->carry);
+    return true;
 }
 
 /* False: an escape hides something. */
 static bool pass(struct scan *scan)
 {
-    struct nv_str text = scan->text;
-    size_t at = 0, carry = 0;
-    for (; text.len - at >= BLOCK && carry != GIVEN_UP; at += BLOCK)
-        carry = look_at_block(scan, at, marks_of(text.ptr + at), carry);
-    if (carry != GIVEN_UP)
-        carry = look_at_block(scan, at, marks_of_rest(text, at), carry);
-    return carry != GIVEN_UP;
+    struct nv_blocks blocks = {.text = scan->text};
+    for (; nv_blocks_next(&blocks); blocks.at += NV_BLOCK_BYTES) {
+        if (!look_at_block(scan, &blocks))
+            return false;
+    }
+    blocks.marks = nv_block_last(scan->text, blocks.at);
+    if (!look_at_block(scan, &blocks))
+        return false;
+    if (scan->text.len - blocks.at == NV_BLOCK_BYTES)
+        look_at_run(scan, scan->text.len - blocks.carry, scan->text.len);
+    return true;
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
@@ -341,10 +277,10 @@ void nv_secrets_ready(void)
 
 /* ---- texts that are passed by ------------------------------------------------------------ */
 
-/* Too short for a run, and without a separator or an escape. */
+/* Without a separator or an escape, and too short for a run. */
 static bool is_short(struct nv_str text)
 {
-    return text.len < NV_SHAPE_BYTES_MIN && marks_of_short(text).special == 0;
+    return text.len < NV_SHAPE_BYTES_MIN && nv_block_last(text, 0).special == 0;
 }
 
 #ifdef __SSE2__

@@ -1,7 +1,7 @@
 /*
  * Secrets in a text, found in one pass over its bytes.
  *
- *   text ─▶ blocks of 16 bytes ─┬─ runs of 16 or more ─▶ forms of keys (shapes.h), Bearer, Basic
+ *   text ─▶ blocks of 64 bytes ─┬─ runs of 16 or more ─▶ forms of keys (shapes.h), Bearer, Basic
  *                               ├─ `:` and `=`        ─▶ pairs, URLs (pairs.h)
  *                               ├─ dashes             ─▶ private keys in PEM
  *                               └─ escapes of ASCII   ─▶ once more, with them undone

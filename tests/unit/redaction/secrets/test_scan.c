@@ -153,6 +153,28 @@ START_TEST(texts_and_look_alikes)
 }
 END_TEST
 
+/* A text of several lines is masked as each line of it is, wherever that lies in the blocks
+ * that are looked at: white space before it, and words. */
+START_TEST(the_same_is_found_at_every_place)
+{
+    struct nv_str text = nv_str_from(texts[_i][0]);
+    const char *expected = texts[_i][1] != NULL ? texts[_i][1] : texts[_i][0];
+    static const char words[] = "Words of any length, as they come in prose (or not), and\n";
+    char moved[1200];
+    for (size_t at = 1; at < 140; at++) {
+        for (size_t i = 0; i < at; i++)
+            moved[i] =
+                words[(i + sizeof words - 1 - at % (sizeof words - 1)) % (sizeof words - 1)];
+        memset(moved, '\n', _i % 2 == 0 ? at : 1);
+        moved[at - 1] = '\n';
+        memcpy(moved + at, text.ptr, text.len);
+        struct nv_str masked = mask(arena, (struct nv_str){moved, at + text.len});
+        ck_assert_msg(masked.len >= at && memcmp(masked.ptr, moved, at) == 0, "%zu", at);
+        ck_assert_nv_str(nv_str_slice(masked, at, masked.len), expected);
+    }
+}
+END_TEST
+
 START_TEST(a_key_is_found_at_every_place)
 {
     char text[200];
@@ -418,6 +440,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, texts_and_look_alikes, 0, COUNT(texts));
+    tcase_add_loop_test(tcase, the_same_is_found_at_every_place, 0, COUNT(texts));
     tcase_add_test(tcase, a_key_is_found_at_every_place);
     tcase_add_test(tcase, a_short_value_before_a_private_key_is_found);
     tcase_add_test(tcase, a_key_is_found_behind_any_words);

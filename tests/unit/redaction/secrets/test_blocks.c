@@ -1,0 +1,164 @@
+/*
+ * Blocks of a text: what both widths say of it is what its bytes say one by one.
+ */
+#include "expect.h"
+
+#include "redaction/secrets/blocks.h"
+#include "tests/support/chance.h"
+
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define TEXT_MAX 400u
+#define ROUNDS 4000u
+
+static bool is_break(char c)
+{
+    return (signed char)c <= '*';
+}
+
+static bool is_pair(char c)
+{
+    return c == ':' || c == '=' || c == '\\' || c == '%';
+}
+
+/* As blocks.h has it, byte by byte. */
+static struct nv_block_marks marks_of(struct nv_str text, size_t at)
+{
+    struct nv_block_marks marks = {0};
+    for (size_t i = 0; i < NV_BLOCK_BYTES; i++) {
+        char c = at + i < text.len ? text.ptr[at + i] : '\0';
+        char next = at + i + 1 < text.len ? text.ptr[at + i + 1] : '\0';
+        marks.breaks |= (uint64_t)is_break(c) << i;
+        marks.special |= (uint64_t)(is_pair(c) || (c == '-' && next == 'B')) << i;
+    }
+    return marks;
+}
+
+/* Bytes of the run that ends before `at`. */
+static size_t run_before(struct nv_str text, size_t at)
+{
+    size_t len = 0;
+    while (len < at && !is_break(text.ptr[at - len - 1]))
+        len++;
+    return len;
+}
+
+static uint64_t ends_of(struct nv_str text, size_t at, uint64_t breaks)
+{
+    uint64_t ends = 0;
+    for (size_t i = 0; i < NV_BLOCK_BYTES; i++) {
+        if ((breaks >> i & 1) != 0 && at + i <= text.len &&
+            run_before(text, at + i) >= NV_SHAPE_BYTES_MIN)
+            ends |= UINT64_C(1) << i;
+    }
+    return ends;
+}
+
+/* Is there a reason to stop at the block? */
+static bool is_wanted(struct nv_str text, size_t at)
+{
+    struct nv_block_marks marks = marks_of(text, at);
+    return marks.special != 0 || ends_of(text, at, marks.breaks) != 0;
+}
+
+static void check_marks(struct nv_str text, size_t at, struct nv_block_marks marks)
+{
+    struct nv_block_marks expected = marks_of(text, at);
+    bool cut = text.len - at > NV_BLOCK_BYTES && text.ptr[at + NV_BLOCK_BYTES - 1] == '-';
+    uint64_t last = cut ? UINT64_C(1) << (NV_BLOCK_BYTES - 1) : 0;
+    ck_assert_uint_eq(marks.breaks, expected.breaks);
+    ck_assert_uint_eq(marks.special | last, expected.special | last);
+    ck_assert_uint_eq(marks.special & expected.special, expected.special);
+}
+
+/* All blocks of a text: none is passed by that is wanted, and of each stop all is known. */
+static void check_text(struct nv_str text, bool (*next)(struct nv_blocks *))
+{
+    struct nv_blocks blocks = {.text = text};
+    for (bool more = true; more; blocks.at += NV_BLOCK_BYTES) {
+        size_t from = blocks.at;
+        more = next(&blocks);
+        for (; from < blocks.at; from += NV_BLOCK_BYTES)
+            ck_assert_msg(!is_wanted(text, from), "%zu of %.*s", from, NV_STR_ARG(text));
+        ck_assert_uint_eq(from, blocks.at);
+        ck_assert_uint_eq(blocks.carry, run_before(text, blocks.at));
+        ck_assert(more == (text.len - blocks.at > NV_BLOCK_BYTES));
+        if (!more)
+            blocks.marks = nv_block_last(text, blocks.at);
+        check_marks(text, blocks.at, blocks.marks);
+        ck_assert_uint_eq(nv_block_ends(blocks.marks.breaks, blocks.carry),
+                          ends_of(text, blocks.at, blocks.marks.breaks));
+        blocks.carry = nv_block_carry(blocks.marks.breaks, blocks.carry);
+    }
+}
+
+static bool (*const widths[])(struct nv_blocks *) = {nv_blocks_next, nv_blocks_next_narrow};
+
+/* Memory of its own, so that a sanitizer sees what is read behind it. */
+static void check_copy(struct nv_str text, int width)
+{
+    char *copy = malloc(text.len > 0 ? text.len : 1);
+    memcpy(copy, text.ptr, text.len);
+    check_text((struct nv_str){copy, text.len}, widths[width]);
+    free(copy);
+}
+
+START_TEST(each_byte_at_each_place)
+{
+    char text[2 * NV_BLOCK_BYTES + 1];
+    for (unsigned c = 0; c < 256; c++) {
+        for (size_t at = 0; at < sizeof text; at++) {
+            memset(text, ' ', sizeof text);
+            text[at] = (char)c;
+            check_copy((struct nv_str){text, sizeof text}, _i);
+            check_copy((struct nv_str){text, at + 1}, _i);
+        }
+    }
+}
+END_TEST
+
+START_TEST(runs_of_each_length_at_each_place)
+{
+    char text[3 * NV_BLOCK_BYTES];
+    for (size_t from = 0; from < 2 * NV_BLOCK_BYTES; from++) {
+        for (size_t len = 0; len <= NV_BLOCK_BYTES; len++) {
+            memset(text, ' ', sizeof text);
+            memset(text + from, 'x', len);
+            check_copy((struct nv_str){text, sizeof text}, _i);
+            check_copy((struct nv_str){text, from + len}, _i);
+        }
+    }
+}
+END_TEST
+
+START_TEST(any_bytes)
+{
+    static const char *const alphabets[] = {" a", "-B x", "ab:=\\%-B ", "abcdefghijklm ",
+                                            "\"\x80\xff*+/{a"};
+    uint64_t seed = 20;
+    char text[TEXT_MAX];
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        const char *alphabet = alphabets[chance_below(&seed, 5)];
+        uint32_t letters = (uint32_t)strlen(alphabet), rare = 1 + chance_below(&seed, 40);
+        uint32_t len = chance_below(&seed, TEXT_MAX);
+        for (uint32_t i = 0; i < len; i++) {
+            bool any = chance_below(&seed, rare) == 0;
+            text[i] = any ? alphabet[chance_below(&seed, letters)] : alphabet[letters - 1];
+        }
+        check_copy((struct nv_str){text, len}, _i);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("redaction/secrets/blocks");
+    TCase *tcase = tcase_create("all");
+    tcase_add_loop_test(tcase, each_byte_at_each_place, 0, 2);
+    tcase_add_loop_test(tcase, runs_of_each_length_at_each_place, 0, 2);
+    tcase_add_loop_test(tcase, any_bytes, 0, 2);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
