@@ -144,6 +144,7 @@ static enum nv_err init_parts(struct nv_exporter *exporter, const struct nv_sett
     exporter->queue = nv_send_queue_new(config->queue_bytes_max, config->queue_traces_max);
     if (!exporter->queue)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    nv_send_queue_set_ahead(exporter->queue, NV_SENDER_AHEAD_BODIES * config->max_body_bytes);
     err = init_sender(exporter, settler);
     if (err != NV_OK) {
         return nv_fail_set(fail, err, 0, "the outbox can't be read: %s",
@@ -219,6 +220,7 @@ void nv_exporter_free(struct nv_exporter *exporter)
 void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
 {
     struct nv_encoded *encoded;
+    bool wake = true;
 
     nv_ledger_queue(trace->span_count);
     encoded = nv_uploading_encode(&exporter->config, exporter->store, exporter->clock, trace);
@@ -227,11 +229,12 @@ void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
         nv_send_queue_push_raw(exporter->queue, trace);
     } else {
         nv_arena_free(trace->arena);
-        nv_send_queue_push(exporter->queue, encoded);
+        wake = nv_send_queue_push(exporter->queue, encoded);
     }
     if (!exporter->thread)
         return;
-    nv_send_thread_wake(exporter->thread);
+    if (wake)
+        nv_send_thread_wake(exporter->thread);
     /* Holds this shard until the sender has written to disk, never for the network; meanwhile
      * the shard's other traces stay in the journal, where they cost nothing. */
     nv_send_queue_wait_room(exporter->queue);

@@ -53,8 +53,9 @@ void nv_exporter_stop(struct nv_exporter *exporter, uint32_t deadline_ms);
 void nv_exporter_free(struct nv_exporter *exporter);
 
 /*
- * May more be let in at the door? NV_OK; NV_ERR_BUSY: the queue is full and moving;
- * NV_ERR_FULL: the queue is full and held. Any thread, no lock.
+ * May more traces be completed? NV_OK; NV_ERR_BUSY: the queue is full and moving, or the next
+ * bodies wait there (twice max_body_bytes) beside what is on its way; NV_ERR_FULL: the queue is
+ * full and held. Any thread, no lock.
  */
 enum nv_err nv_exporter_pressure(const struct nv_exporter *exporter) NV_MUST_USE;
 

@@ -28,7 +28,7 @@
 
 /* After a want of memory; between two looks at a closed gate; a walk over all open traces. */
 #define RETRY_NS (100 * NV_NS_PER_MS)
-#define MAY_COMPLETE_NS (20 * NV_NS_PER_MS)
+#define MAY_COMPLETE_NS (4 * NV_NS_PER_MS)
 #define OLDEST_CHECK_NS (2 * NV_NS_PER_S)
 /* Arrivals that wait for the shard: as many requests as wait for the journal (assembly.c); the
  * bound that counts is queue_bytes. */

@@ -23,6 +23,9 @@
 
 #include "base/banned.h"
 
+/* Of the limits from which on traces are moved to disk: so much may have come unseen. */
+#define SPILL_PARTS 8
+
 bool nv_sender_has_old_slot(const struct nv_sender *sender)
 {
     uint32_t slots = sender->gate.width > 1 ? sender->gate.width - 1 : 1;
@@ -30,11 +33,49 @@ bool nv_sender_has_old_slot(const struct nv_sender *sender)
     return sender->old_in_flight < slots;
 }
 
+struct nv_pack_limits nv_sender_fresh_limits(const struct nv_sender *sender)
+{
+    struct nv_pack_limits limits = sender->limits;
+
+    if (2 * (sender->in_flight + 1) <= sender->gate.width &&
+        limits.bytes_max > NV_SENDER_BODY_BYTES)
+        limits.bytes_max = NV_SENDER_BODY_BYTES;
+    return limits;
+}
+
+/* What is missing to `max`, or as much again when nothing is; at least 1, at most `cap`. */
+static size_t missing(size_t is, size_t max, size_t cap)
+{
+    size_t more = is < max ? max - is : max;
+
+    more = more < cap ? more : cap;
+    return more > 0 ? more : 1;
+}
+
+/* With a first trace the alarm is set, for its batch_ms; from then on only what makes a body
+ * full brings work, or what makes memory so full that it is to be moved to disk. */
+bool nv_sender_await(const struct nv_sender *sender)
+{
+    const struct nv_exporter_config *config = sender->config;
+    const struct nv_pack_limits limits = nv_sender_fresh_limits(sender);
+    const struct nv_encoded_list *fresh = &sender->fresh;
+
+    if (fresh->count == 0 || !sender->transport || sender->stopping)
+        return nv_send_queue_await(sender->queue, fresh, 1, 1);
+    size_t traces =
+        missing(fresh->count, limits.traces_max, config->queue_traces_max / SPILL_PARTS);
+    size_t bytes =
+        missing(fresh->json_bytes, limits.bytes_max, config->spill_bytes / SPILL_PARTS);
+    return nv_send_queue_await(sender->queue, fresh, (uint32_t)traces, bytes);
+}
+
 uint64_t nv_sender_fresh_due_ns(const struct nv_sender *sender)
 {
+    const struct nv_pack_limits limits = nv_sender_fresh_limits(sender);
+
     if (sender->fresh.count == 0)
         return UINT64_MAX;
-    if (sender->stopping || nv_body_is_full(&sender->fresh, &sender->limits))
+    if (sender->stopping || nv_body_is_full(&sender->fresh, &limits))
         return 0;
     return sender->fresh.first->queued_ns + sender->config->batch_ms * NV_NS_PER_MS;
 }

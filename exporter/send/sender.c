@@ -154,7 +154,8 @@ static struct nv_body *take_fresh(struct nv_sender *sender, uint64_t now_ns)
 
     if (nv_sender_fresh_due_ns(sender) > now_ns)
         return NULL;
-    body = nv_body_take(&sender->fresh, &sender->limits);
+    const struct nv_pack_limits limits = nv_sender_fresh_limits(sender);
+    body = nv_body_take(&sender->fresh, &limits);
     if (!body)
         sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
     else
@@ -387,7 +388,7 @@ uint64_t nv_sender_pump(struct nv_sender *sender)
     if (nv_sender_is_idle(sender))
         nv_packer_release(&sender->packer);
     nv_sender_refresh_status(sender);
-    if (more)
+    if (nv_sender_await(sender) || more)
         return 0;
     due_ns = nv_sender_next_due_ns(sender, now_ns);
     /* what is due but could not be done (no slot) is looked at again, without spinning */

@@ -35,6 +35,12 @@
 #define NV_SENDER_DRAIN_A_FRESH_BODY 2000u
 /* Wait after trouble of our own (memory, disk) before it is tried again, in ms. */
 #define NV_SENDER_OWN_TROUBLE_MS 1000
+/* A fresh body is this large while half of the requests are free: it and its gzip stay in the
+ * cache, and less memory is on its way. With most under way the backend is what is slow, and
+ * bodies carry what max_body_bytes allows. */
+#define NV_SENDER_BODY_BYTES ((size_t)1 << 20)
+/* Of max_body_bytes: what may wait for a sender that sends. */
+#define NV_SENDER_AHEAD_BODIES 2u
 /* Where it is memory to encode a trace, doubled so often: 64 s. */
 #define NV_SENDER_RAW_TRIES_MAX 6u
 
@@ -140,6 +146,10 @@ bool nv_sender_spill(struct nv_sender *sender, uint64_t now_ns);
 uint64_t nv_sender_spill_due_ns(const struct nv_sender *sender);
 /* Do memory or age call for the disk now, whether or not the store is able? */
 bool nv_sender_wants_spill(const struct nv_sender *sender, uint64_t now_ns);
+/* Caps of the next body of fresh traces. */
+struct nv_pack_limits nv_sender_fresh_limits(const struct nv_sender *sender);
+/* Tells the queue for what the sender is to be woken. True: it is there already. */
+bool nv_sender_await(const struct nv_sender *sender) NV_MUST_USE;
 /* When a body of fresh traces is due: 0 at once, UINT64_MAX when there are none. */
 uint64_t nv_sender_fresh_due_ns(const struct nv_sender *sender);
 /* When the outbox may give its next record; now_ns or less: at once; UINT64_MAX: never. */

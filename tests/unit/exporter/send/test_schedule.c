@@ -5,6 +5,8 @@
 #include "expect.h"
 #include "exporter_rig.h"
 
+#include "exporter/send/sender.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -141,6 +143,95 @@ START_TEST(a_full_width_of_old_bodies_does_not_spin)
 }
 END_TEST
 
+/* A body that stays in the cache while half of the requests are free; larger ones where the
+ * backend is what is slow, or takes one at a time. */
+START_TEST(fresh_bodies_are_large_when_most_are_under_way)
+{
+    struct nv_sender sender = {.limits = {100, 4 * NV_SENDER_BODY_BYTES}, .gate = {.width = 4}};
+
+    for (; sender.in_flight < 4; sender.in_flight++) {
+        ck_assert_uint_eq(nv_sender_fresh_limits(&sender).bytes_max,
+                          sender.in_flight < 2 ? NV_SENDER_BODY_BYTES
+                                               : 4 * NV_SENDER_BODY_BYTES);
+        ck_assert_uint_eq(nv_sender_fresh_limits(&sender).traces_max, 100);
+    }
+    sender.in_flight = 0;
+    sender.gate.width = 1;
+    ck_assert_uint_eq(nv_sender_fresh_limits(&sender).bytes_max, 4 * NV_SENDER_BODY_BYTES);
+    sender.gate.width = 4;
+    sender.limits.bytes_max = NV_SENDER_BODY_BYTES - 1;
+    ck_assert_uint_eq(nv_sender_fresh_limits(&sender).bytes_max, NV_SENDER_BODY_BYTES - 1);
+}
+END_TEST
+
+/* Pushes `count` traces of 50 bytes; how many of them wake the sender? */
+static int wakes_of(struct nv_send_queue *queue, int count)
+{
+    struct nv_encoded_list list = {0};
+    struct nv_encoded *encoded;
+    int wakes = 0;
+
+    for (int i = 0; i < count; i++) {
+        encoded = nv_encoded_new(
+            (struct nv_str){"01234567890123456789012345678901234567890123456789", 50}, 1);
+        wakes += nv_send_queue_push(queue, encoded);
+    }
+    ck_assert_ptr_null(nv_send_queue_take_all(queue, &list));
+    while ((encoded = nv_encoded_list_pop(&list)) != NULL) {
+        nv_send_queue_forget(queue, encoded);
+        free(encoded);
+    }
+    return wakes;
+}
+
+START_TEST(it_is_woken_when_a_body_is_full)
+{
+    struct nv_send_queue *queue = nv_send_queue_new(1 << 20, 1000);
+    struct nv_encoded *one = nv_encoded_new(NV_STR("{}"), 1);
+    struct nv_sender sender = {.config = &rig.config,
+                               .queue = queue,
+                               .transport = &rig.transport,
+                               .limits = {10, 1000},
+                               .gate = {.width = 1}};
+
+    /* nothing waits, and no alarm is set */
+    ck_assert(!nv_sender_await(&sender));
+    ck_assert_int_eq(wakes_of(queue, 1), 1);
+    /* nine more traces, or 998 bytes */
+    nv_encoded_list_push(&sender.fresh, one);
+    ck_assert(!nv_sender_await(&sender));
+    ck_assert_int_eq(wakes_of(queue, 8), 0);
+    ck_assert_int_eq(wakes_of(queue, 9), 1);
+    sender.limits.bytes_max = 402;
+    ck_assert(!nv_sender_await(&sender));
+    ck_assert_int_eq(wakes_of(queue, 8), 1);
+    /* full, but it can't leave: for another body */
+    sender.limits.traces_max = 1;
+    ck_assert(!nv_sender_await(&sender));
+    ck_assert_int_eq(wakes_of(queue, 1), 1);
+    /* what memory holds is bounded first */
+    sender.limits = (struct nv_pack_limits){100, 10000};
+    rig.config.queue_traces_max = 24;
+    ck_assert(!nv_sender_await(&sender));
+    ck_assert_int_eq(wakes_of(queue, 3), 1);
+    rig.config.spill_bytes = 1;
+    ck_assert(!nv_sender_await(&sender));
+    ck_assert_int_eq(wakes_of(queue, 1), 1);
+    /* a stop, and files */
+    rig.config.queue_traces_max = 1000;
+    rig.config.spill_bytes = 1 << 20;
+    sender.stopping = true;
+    ck_assert(!nv_sender_await(&sender));
+    ck_assert_int_eq(wakes_of(queue, 1), 1);
+    sender.stopping = false;
+    sender.transport = NULL;
+    ck_assert(!nv_sender_await(&sender));
+    ck_assert_int_eq(wakes_of(queue, 1), 1);
+    free(nv_encoded_list_pop(&sender.fresh));
+    nv_send_queue_free(queue);
+}
+END_TEST
+
 START_TEST(trouble_with_the_store_is_tried_each_second)
 {
     rig_open(&rig, true);
@@ -195,6 +286,8 @@ int main(void)
     tcase_add_loop_test(tcase, a_hold_is_slept_through, 0, 2);
     tcase_add_test(tcase, an_empty_hold_does_not_probe);
     tcase_add_test(tcase, a_full_width_of_old_bodies_does_not_spin);
+    tcase_add_test(tcase, fresh_bodies_are_large_when_most_are_under_way);
+    tcase_add_test(tcase, it_is_woken_when_a_body_is_full);
     tcase_add_test(tcase, trouble_with_the_store_is_tried_each_second);
     tcase_add_test(tcase, files_of_media_end_by_their_age);
     suite_add_tcase(suite, tcase);
