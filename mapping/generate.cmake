@@ -75,12 +75,17 @@ file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/generated/mapping/event_rows.h"
 #define NV_EVENT_PREFIXES(X)${noveum_event_prefixes}
 #define NV_EVENT_ROWS(X)${noveum_event_rows}\n" @ONLY)
 
-# The price table (mapping/prices.csv, made by tools/make-prices.py) is compiled in as bytes.
+# The price table (mapping/prices.csv, made by tools/make-prices.py) is compiled into constant arrays.
 set(noveum_prices_csv "${CMAKE_SOURCE_DIR}/mapping/prices.csv")
 set(noveum_prices_builtin "${CMAKE_BINARY_DIR}/generated/mapping/prices_builtin.c")
+add_executable(compile_prices
+  tools/compile_prices.c mapping/prices/price_table.c mapping/prices/price_pattern.c mapping/rules/rule_find.c base/text/iso_time.c
+  base/account.c base/arena.c base/str.c base/error.c)
+target_include_directories(compile_prices PRIVATE "${CMAKE_SOURCE_DIR}")
+target_compile_definitions(compile_prices PRIVATE _GNU_SOURCE NV_NARROW)
+target_link_libraries(compile_prices PRIVATE noveum_dependencies noveum_warnings)
 add_custom_command(OUTPUT "${noveum_prices_builtin}"
-  COMMAND "${CMAKE_COMMAND}" -DIN=${noveum_prices_csv} -DOUT=${noveum_prices_builtin}
-    -P "${CMAKE_SOURCE_DIR}/cmake/Bytes.cmake"
-  DEPENDS "${noveum_prices_csv}" "${CMAKE_SOURCE_DIR}/cmake/Bytes.cmake"
+  COMMAND compile_prices "${noveum_prices_builtin}" "${noveum_prices_csv}"
+  DEPENDS compile_prices "${noveum_prices_csv}"
   COMMENT "Compiling the price table")
 target_sources(noveum_objects PRIVATE "${noveum_prices_builtin}")

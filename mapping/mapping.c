@@ -80,7 +80,7 @@ static enum nv_err load_rules(struct nv_mapping *mapping, struct nv_str path,
 static enum nv_err load_prices(struct nv_mapping *mapping, struct nv_str path,
                                struct nv_fail *fail)
 {
-    struct nv_str text, builtin = {(const char *)nv_prices_csv, nv_prices_csv_len};
+    struct nv_str text;
     struct nv_prices *prices = nv_prices_make(mapping->arena);
     enum nv_err err = prices ? NV_OK : NV_ERR_NO_MEMORY;
     if (err == NV_OK && path.len > 0) {
@@ -89,9 +89,7 @@ static enum nv_err load_prices(struct nv_mapping *mapping, struct nv_str path,
             err = nv_prices_add(prices, path, text, fail);
     }
     if (err == NV_OK)
-        err = nv_prices_add(prices, NV_STR("prices.csv"), builtin, fail);
-    if (err == NV_OK)
-        err = nv_prices_finish(prices);
+        nv_prices_add_builtin(prices);
     mapping->prices = prices;
     return err;
 }

@@ -11,6 +11,7 @@
 #ifndef NV_MAPPING_ENGINE_WORK_H
 #define NV_MAPPING_ENGINE_WORK_H
 
+#include "mapping/prices/price.h"
 #include "mapping/content/evaluations.h"
 #include "mapping/engine/logs.h"
 #include "mapping/engine/transform.h"
@@ -186,11 +187,11 @@ struct nv_span_work {
 
 /* Prices that were looked up: a trace's calls mostly ask a few models. */
 #define NV_PRICE_MEMOS 4
-struct nv_price;
 struct nv_price_memo {
     struct nv_str model, provider; /* model.ptr NULL: free */
     uint64_t slot;                 /* of the call: the half hour, NV_PRICE_SLOT_NS */
-    const struct nv_price *price;
+    bool found;
+    struct nv_price price;
 };
 
 struct nv_translation {

@@ -1,8 +1,8 @@
 /*
- * What models cost: a dated table and the search in it.
+ * What models cost: dated tables and the search in them.
  *
- *   prices.csv (built in) ─┐
- *   mapping.prices_file ───┴─▶ rows by provider ─▶ nv_price_find(provider, model, time)
+ *   mapping.prices_file ───┐
+ *   prices.csv (built in) ─┴─▶ rows by provider ─▶ nv_price_find(provider, model, time)
  *
  * The form of both is the same: a header line, then
  * `provider,model,from,input,cached,cache_write,output,input_audio,output_audio,batch_input,
@@ -18,6 +18,8 @@
 #define NV_MAPPING_PRICES_PRICE_H
 
 #include "base/arena.h"
+
+#include <stdbool.h>
 
 enum nv_price_column {
     NV_PRICE_INPUT,
@@ -39,11 +41,12 @@ enum nv_price_column {
     NV_PRICE_COLUMNS
 };
 
+struct nv_price_row;
+
+/* What a row of a table says. */
 struct nv_price {
-    struct nv_str provider, model; /* model: a pattern */
-    uint64_t from_ns;
-    uint16_t from_minute, to_minute; /* of the day in UTC; equal: all day */
-    double usd[NV_PRICE_COLUMNS];    /* per million tokens; negative: not told */
+    const struct nv_price_row *row; /* borrowed; equal rows are the same */
+    double usd[NV_PRICE_COLUMNS];   /* per million tokens; negative: not told */
 };
 
 struct nv_prices;
@@ -60,25 +63,28 @@ struct nv_price_usage {
     bool batch;
 };
 
-/* Empty table in the arena, or NULL without memory. */
+/* A user's and the built-in one. */
+#define NV_PRICE_TABLES_MAX 2u
+
+/* No tables, in the arena, or NULL without memory. */
 struct nv_prices *nv_prices_make(struct nv_arena *arena);
 /*
- * Adds the rows of a table (text and name are borrowed for the table's life). Rows added
- * earlier go before rows added later. Errors: NV_ERR_CONFIG with fail->path =
+ * Adds a table (text is borrowed for the life of `prices`); at most NV_PRICE_TABLES_MAX. Those
+ * added earlier go before those added later. Errors: NV_ERR_CONFIG with fail->path =
  * `name:line:column`, NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_prices_add(struct nv_prices *prices, struct nv_str name, struct nv_str text,
                           struct nv_fail *fail) NV_MUST_USE;
-/* Groups the rows by provider; call once, after the last add. NV_ERR_NO_MEMORY. */
-enum nv_err nv_prices_finish(struct nv_prices *prices) NV_MUST_USE;
+/* Adds mapping/prices.csv, as compiled in. */
+void nv_prices_add_builtin(struct nv_prices *prices);
 /*
- * The price of a model at a time, or NULL. `provider` is as nv_provider_normalise gives it, or
- * empty: then the model's name must tell. Spellings that providers and gateways put around
+ * The price of a model at a time; false: none. `provider` is as nv_provider_normalise gives it,
+ * or empty: then the model's name must tell. Spellings that providers and gateways put around
  * names are taken off (`openai/`, `models/`, `us.`, `-v1:0`, `-2024-08-06`, `-latest`, ...),
- * the longest name first. Borrowed. Any thread once finished.
+ * the longest name first. Any thread once all tables are added.
  */
-const struct nv_price *nv_price_find(const struct nv_prices *prices, struct nv_str provider,
-                                     struct nv_str model, uint64_t time_ns);
+bool nv_price_find(const struct nv_prices *prices, struct nv_str provider, struct nv_str model,
+                   uint64_t time_ns, struct nv_price *out);
 /* Cost of a call in USD, each rounded to 8 decimals (as the SDK does,
  * docs/noveum-backend.md#costs). */
 void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *usage,
@@ -86,9 +92,5 @@ void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *us
 
 /* `usd` rounded to 8 decimals. */
 double nv_price_round(double usd);
-
-/* mapping/prices.csv, as compiled in. */
-extern const unsigned char nv_prices_csv[];
-extern const size_t nv_prices_csv_len;
 
 #endif

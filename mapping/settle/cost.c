@@ -108,6 +108,7 @@ static enum nv_err complete_told(struct nv_translation *t, struct nv_span_work *
     return err != NV_OK || currency ? err : add_currency(t, work);
 }
 
+/* Good until the next call. */
 static const struct nv_price *
 find_price_of(struct nv_translation *t, const struct nv_span_work *work, struct nv_str model)
 {
@@ -121,13 +122,15 @@ find_price_of(struct nv_translation *t, const struct nv_span_work *work, struct 
         const struct nv_price_memo *memo = &t->price_memos[i];
         if (memo->model.ptr && memo->slot == slot && nv_str_eq(memo->model, model) &&
             nv_str_eq(memo->provider, provider))
-            return memo->price;
+            return memo->found ? &memo->price : NULL;
     }
-    const struct nv_price *price =
-        nv_price_find(t->mapping->prices, provider, model, work->span->start_ns);
-    t->price_memos[t->next_price_memo++ % NV_PRICE_MEMOS] =
-        (struct nv_price_memo){model, provider, slot, price};
-    return price;
+    struct nv_price_memo *memo = &t->price_memos[t->next_price_memo++ % NV_PRICE_MEMOS];
+    memo->model = model;
+    memo->provider = provider;
+    memo->slot = slot;
+    memo->found =
+        nv_price_find(t->mapping->prices, provider, model, work->span->start_ns, &memo->price);
+    return memo->found ? &memo->price : NULL;
 }
 
 static const struct nv_price *find_price(struct nv_translation *t,

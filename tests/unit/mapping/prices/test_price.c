@@ -1,5 +1,5 @@
 /*
- * The price table: parsing, finding a model under all its spellings, multiplying.
+ * The price tables: finding a model under all its spellings, multiplying.
  *
  * Spellings are those that the SDK's own table misses (docs/noveum-backend.md#costs).
  */
@@ -8,18 +8,28 @@
 #include "mapping/prices/price.h"
 #include "mapping/prices/price_name.h"
 
+#include <signal.h>
+
 #include "base/banned.h"
 
 static struct nv_prices *builtin(struct nv_arena *arena, const char *user)
 {
     struct nv_prices *prices = nv_prices_make(arena);
-    struct nv_str csv = {(const char *)nv_prices_csv, nv_prices_csv_len};
     ck_assert_ptr_nonnull(prices);
     if (user)
         ck_assert_int_eq(nv_prices_add(prices, NV_STR("user"), nv_str_from(user), NULL), NV_OK);
-    ck_assert_int_eq(nv_prices_add(prices, NV_STR("prices.csv"), csv, NULL), NV_OK);
-    ck_assert_int_eq(nv_prices_finish(prices), NV_OK);
+    nv_prices_add_builtin(prices);
     return prices;
+}
+
+/* row NULL: none. */
+static struct nv_price find(const struct nv_prices *prices, const char *provider,
+                            const char *model, uint64_t at)
+{
+    struct nv_price price = {0};
+    if (!nv_price_find(prices, nv_str_from(provider), nv_str_from(model), at, &price))
+        ck_assert_ptr_null(price.row);
+    return price;
 }
 
 #define HEADER "provider,model,from,input,cached,cache_write,output\n"
@@ -53,9 +63,8 @@ START_TEST(models_are_found_under_their_spellings)
     struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
     struct nv_prices *prices = builtin(arena, NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct nv_price *price = nv_price_find(prices, nv_str_from(cases[i].provider),
-                                                     nv_str_from(cases[i].model), NOW);
-        ck_assert_msg((price != NULL) == cases[i].known, "%s %s", cases[i].provider,
+        struct nv_price price = find(prices, cases[i].provider, cases[i].model, NOW);
+        ck_assert_msg((price.row != NULL) == cases[i].known, "%s %s", cases[i].provider,
                       cases[i].model);
     }
     nv_arena_free(arena);
@@ -97,15 +106,13 @@ START_TEST(names_in_all_their_wrappings)
     struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
     struct nv_prices *prices = builtin(arena, NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct nv_price *bare =
-            nv_price_find(prices, nv_str_from(cases[i].at), nv_str_from(cases[i].bare), NOW);
-        ck_assert_msg(bare != NULL, "%s", cases[i].bare);
-        ck_assert_msg(nv_price_find(prices, nv_str_from(cases[i].provider),
-                                    nv_str_from(cases[i].model), NOW) == bare,
+        struct nv_price bare = find(prices, cases[i].at, cases[i].bare, NOW);
+        ck_assert_msg(bare.row != NULL, "%s", cases[i].bare);
+        ck_assert_msg(find(prices, cases[i].provider, cases[i].model, NOW).row == bare.row,
                       "%s", cases[i].model);
     }
-    ck_assert_ptr_null(nv_price_find(prices, NV_STR(""), NV_STR("ft:gpt-4o:me::1"), NOW));
-    ck_assert_ptr_null(nv_price_find(prices, NV_STR(""), NV_STR("nobody/their-own:free"), NOW));
+    ck_assert_ptr_null(find(prices, "", "ft:gpt-4o:me::1", NOW).row);
+    ck_assert_ptr_null(find(prices, "", "nobody/their-own:free", NOW).row);
     nv_arena_free(arena);
 }
 END_TEST
@@ -127,11 +134,10 @@ START_TEST(hours_of_the_day)
     const uint64_t day = NOW / UINT64_C(86400000000000) * UINT64_C(86400000000000);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint64_t at = day + cases[i].minute * UINT64_C(60000000000);
-        const struct nv_price *price =
-            nv_price_find(prices, NV_STR("openai"), NV_STR("own-1"), at);
-        ck_assert_double_eq(price->usd[NV_PRICE_INPUT], cases[i].usd);
-        price = nv_price_find(prices, NV_STR("openai"), NV_STR("exact"), at);
-        ck_assert_double_eq(price->usd[NV_PRICE_INPUT], cases[i].usd);
+        struct nv_price price = find(prices, "openai", "own-1", at);
+        ck_assert_double_eq(price.usd[NV_PRICE_INPUT], cases[i].usd);
+        price = find(prices, "openai", "exact", at);
+        ck_assert_double_eq(price.usd[NV_PRICE_INPUT], cases[i].usd);
     }
     nv_arena_free(arena);
 }
@@ -143,14 +149,10 @@ START_TEST(users_prices_and_days)
     struct nv_prices *prices = builtin(arena, HEADER "openai,gpt-4o*,,9,,,90\n"
                                                      "openai,own-*,,1,,,2\n"
                                                      "openai,own-*,2026-06-01,3,,,4\n");
-    const struct nv_price *mine =
-        nv_price_find(prices, NV_STR("openai"), NV_STR("gpt-4o-mini"), NOW);
-    ck_assert_double_eq(mine->usd[NV_PRICE_INPUT], 9);
-    const struct nv_price *late = nv_price_find(prices, NV_STR("openai"), NV_STR("own-x"), NOW);
-    ck_assert_double_eq(late->usd[NV_PRICE_INPUT], 3);
-    const struct nv_price *early =
-        nv_price_find(prices, NV_STR("openai"), NV_STR("own-x"), UINT64_C(1700000000000000000));
-    ck_assert_double_eq(early->usd[NV_PRICE_INPUT], 1);
+    ck_assert_double_eq(find(prices, "openai", "gpt-4o-mini", NOW).usd[NV_PRICE_INPUT], 9);
+    ck_assert_double_eq(find(prices, "openai", "own-x", NOW).usd[NV_PRICE_INPUT], 3);
+    const uint64_t before = UINT64_C(1700000000000000000);
+    ck_assert_double_eq(find(prices, "openai", "own-x", before).usd[NV_PRICE_INPUT], 1);
     nv_arena_free(arena);
 }
 END_TEST
@@ -179,38 +181,29 @@ START_TEST(costs)
 }
 END_TEST
 
-START_TEST(wrong_tables_are_refused_with_their_place)
-{
-    static const struct {
-        const char *text, *path;
-    } cases[] = {{"openai,x,,1\n", "t:1:1"},
-                 {HEADER "openai,x\n", "t:2:1"},
-                 {HEADER "openai,x,,cheap,,,2\n", "t:2:11"},
-                 {HEADER "openai,x,,-1,,,2\n", "t:2:11"},
-                 {"# c\n" HEADER "openai,x,soon,1,,,2\n", "t:3:10"}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct nv_arena *arena = nv_arena_new(1 << 20);
-        struct nv_fail fail = {0};
-        struct nv_prices *prices = nv_prices_make(arena);
-        ck_assert_int_eq(nv_prices_add(prices, NV_STR("t"), nv_str_from(cases[i].text), &fail),
-                         NV_ERR_CONFIG);
-        ck_assert_str_eq(fail.path, cases[i].path);
-        nv_arena_free(arena);
-    }
-}
-END_TEST
-
 START_TEST(a_name_of_any_length_that_fits)
 {
     struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
     struct nv_prices *prices = builtin(arena, HEADER "openai,xxxx*,,9,,,90\n");
     char name[NV_PRICE_NAME_BYTES_MAX + 1];
     memset(name, 'x', sizeof name);
-    ck_assert_ptr_nonnull(nv_price_find(prices, NV_STR("openai"),
-                                        (struct nv_str){name, NV_PRICE_NAME_BYTES_MAX}, NOW));
-    ck_assert_ptr_null(nv_price_find(prices, NV_STR("openai"),
-                                     (struct nv_str){name, NV_PRICE_NAME_BYTES_MAX + 1}, NOW));
+    struct nv_price price;
+    struct nv_str longest = {name, NV_PRICE_NAME_BYTES_MAX}, more = {name, sizeof name};
+    ck_assert(nv_price_find(prices, NV_STR("openai"), longest, NOW, &price));
+    ck_assert(!nv_price_find(prices, NV_STR("openai"), more, NOW, &price));
     nv_arena_free(arena);
+}
+END_TEST
+
+/* More of them is a fault of ours. */
+START_TEST(so_many_tables_and_no_more)
+{
+    struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
+    struct nv_prices *prices = nv_prices_make(arena);
+    for (unsigned i = 0; i < NV_PRICE_TABLES_MAX; i++)
+        nv_prices_add_builtin(prices);
+    ck_assert_ptr_nonnull(find(prices, "openai", "gpt-4o-mini", NOW).row);
+    nv_prices_add_builtin(prices);
 }
 END_TEST
 
@@ -243,8 +236,8 @@ int main(void)
     tcase_add_test(tcase, hours_of_the_day);
     tcase_add_test(tcase, users_prices_and_days);
     tcase_add_test(tcase, costs);
-    tcase_add_test(tcase, wrong_tables_are_refused_with_their_place);
     tcase_add_test(tcase, a_name_of_any_length_that_fits);
+    tcase_add_test_raise_signal(tcase, so_many_tables_and_no_more, SIGABRT);
     tcase_add_test(tcase, costs_keep_eight_decimals_to_the_nearest);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
