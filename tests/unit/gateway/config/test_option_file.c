@@ -117,14 +117,25 @@ START_TEST(places_of_items)
 }
 END_TEST
 
+/* Mappings in each other, whole. */
+static enum nv_err read_deep(int depth, struct nv_fail *fail)
+{
+    char text[NV_CONFIG_DEPTH_MAX * 8 + 16];
+    size_t len = 0;
+    for (int i = 0; i < depth; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "{a: ");
+    text[len++] = '1';
+    for (int i = 0; i < depth; i++)
+        text[len++] = '}';
+    return read_text(text, len, fail);
+}
+
 START_TEST(limits_of_depth_and_length)
 {
     char text[2000];
     struct nv_fail fail = {0};
-    size_t len = 0;
-    for (int i = 0; i <= NV_CONFIG_DEPTH_MAX; i++)
-        len += (size_t)snprintf(text + len, sizeof text - len, "{a: ");
-    ck_assert_int_eq(read_text(text, len, &fail), NV_ERR_CONFIG);
+    ck_assert_int_eq(read_deep(NV_CONFIG_DEPTH_MAX, &fail), NV_OK);
+    ck_assert_int_eq(read_deep(NV_CONFIG_DEPTH_MAX + 1, &fail), NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.what, "deep"));
     for (size_t path = NV_CONFIG_PATH_MAX - 1; path <= NV_CONFIG_PATH_MAX; path++) {
         memset(text, 'k', path);

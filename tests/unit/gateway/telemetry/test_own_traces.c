@@ -23,7 +23,7 @@ static struct nv_exporter_watch watch;
 static struct nv_buf body;
 static struct nv_group group;
 static struct nv_raw_item items[2];
-static char claims[MANY];
+static char claims[MANY + 1];
 static uint64_t settled, woken;
 
 static struct nv_claim *claim_of(size_t i)
@@ -209,6 +209,24 @@ START_TEST(a_table_that_is_full)
     ck_assert_uint_eq(spans + take(), 3 * NV_OWN_PASSAGES_MAX);
     ck_assert_uint_eq(settled, MANY);
 }
+
+/* All NV_OWN_PASSAGES_MAX places are taken: one trace more finds none, and one whose place was
+ * given back finds it. */
+START_TEST(a_place_is_free_again)
+{
+    for (size_t i = 0; i < MANY; i++)
+        begin(i);
+    const uint64_t lost = MANY - NV_OWN_PASSAGES_MAX;
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_TELEMETRY_SPANS_LOST), lost);
+    begin(MANY); /* NV_OWN_PASSAGES_MAX + 1 */
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_TELEMETRY_SPANS_LOST), lost + 1);
+    end(0);
+    ck_assert_uint_eq(take(), 3);
+    begin(0);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_TELEMETRY_SPANS_LOST), lost + 1);
+    end(0);
+    ck_assert_uint_eq(take(), 3);
+}
 END_TEST
 
 /* NV_OWN_ATTEMPTS_MAX spans of requests, later ones are a number alone. */
@@ -300,6 +318,7 @@ int main(void)
     tcase_add_test(tcase, an_address_that_comes_again);
     tcase_add_test(tcase, telemetry_of_a_gateway_is_not_noted);
     tcase_add_test(tcase, a_table_that_is_full);
+    tcase_add_test(tcase, a_place_is_free_again);
     tcase_add_test(tcase, a_trace_that_is_tried_for_ever);
     tcase_add_test(tcase, room_for_spans_ends);
     tcase_add_test(tcase, nobody_asked);

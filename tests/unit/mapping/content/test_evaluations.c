@@ -6,6 +6,8 @@
 #include "expect.h"
 #include "mapping/content/evaluations.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 static const struct {
@@ -77,13 +79,46 @@ START_TEST(no_more_than_the_cap)
 {
     struct nv_arena *arena = nv_arena_new(16 << 20);
     struct nv_evaluations evaluations = {0};
-    for (int i = 0; i < 1000; i++) {
+    for (uint32_t i = 0; i < NV_EVALUATIONS_MAX + 1; i++) {
         const struct nv_value one = nv_value_int(i);
+        ck_assert_uint_eq(evaluations.count, i);
         ck_assert_int_eq(nv_evaluations_add(&evaluations, arena, &one, NV_EVALUATIONS_LIST),
                          NV_OK);
     }
     ck_assert_uint_eq(evaluations.count, NV_EVALUATIONS_MAX);
+    /* the last one that found room is there, what came behind it is not */
+    const struct nv_value *last = &evaluations.items[NV_EVALUATIONS_MAX - 1].score;
+    ck_assert_int_eq(last->as.integer, NV_EVALUATIONS_MAX - 1);
     nv_arena_free(arena);
+}
+END_TEST
+
+/* As a list, and as members under their names: so many are read, and one more is not. */
+START_TEST(no_more_than_the_cap_at_once)
+{
+    for (uint32_t form = 0; form < 2; form++) {
+        for (uint32_t more = 0; more < 2; more++) {
+            struct nv_arena *arena = nv_arena_new(16 << 20);
+            struct nv_evaluations evaluations = {0};
+            char text[16 * (NV_EVALUATIONS_MAX + 2)];
+            size_t len = 0;
+            for (uint32_t i = 0; i < NV_EVALUATIONS_MAX + more; i++) {
+                const char *before = i > 0 ? "," : form ? "{" : "[";
+                len += form
+                           ? (size_t)snprintf(text + len, sizeof text - len, "%s\"n%u\":%u",
+                                              before, i, i)
+                           : (size_t)snprintf(text + len, sizeof text - len, "%s%u", before, i);
+            }
+            text[len++] = form ? '}' : ']';
+            const struct nv_value in = nv_value_string((struct nv_str){text, len});
+            ck_assert_int_eq(
+                nv_evaluations_add(&evaluations, arena, &in,
+                                   form ? NV_EVALUATIONS_NAMED : NV_EVALUATIONS_LIST),
+                NV_OK);
+            ck_assert_uint_eq(evaluations.count, NV_EVALUATIONS_MAX);
+            nv_arena_free(arena);
+        }
+    }
 }
 END_TEST
 
@@ -93,6 +128,7 @@ int main(void)
     TCase *tcase = tcase_create("evaluations");
     tcase_add_loop_test(tcase, test_form, 0, sizeof cases / sizeof *cases);
     tcase_add_test(tcase, no_more_than_the_cap);
+    tcase_add_test(tcase, no_more_than_the_cap_at_once);
     tcase_add_test(tcase, objects_inside_to_the_depth);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
