@@ -306,7 +306,8 @@ static enum nv_err write_temporary(const struct nv_media_files *files, const cha
     return err;
 }
 
-/* Whole under its name, or not there. */
+/* Whole under its name, or not there: one that stayed under it would be in no limit until the
+ * next start. */
 static enum nv_err write_file(const struct nv_media_files *files, uint64_t number,
                               const struct nv_medium *medium, const char *name)
 {
@@ -316,10 +317,14 @@ static enum nv_err write_file(const struct nv_media_files *files, uint64_t numbe
     enum nv_err err = write_temporary(files, temporary, medium);
     if (err == NV_OK && renameat(files->directory, temporary, files->directory, name) != 0)
         err = nv_directory_error(errno);
-    if (err == NV_OK && files->config.sync && fsync(files->directory) != 0)
-        err = nv_directory_error(errno);
-    if (err != NV_OK)
+    if (err != NV_OK) {
         (void)unlinkat(files->directory, temporary, 0);
+        return err;
+    }
+    if (files->config.sync && fsync(files->directory) != 0) {
+        err = nv_directory_error(errno);
+        (void)unlinkat(files->directory, name, 0);
+    }
     return err;
 }
 

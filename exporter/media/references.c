@@ -60,13 +60,40 @@ static enum nv_err keep_one(const struct nv_store *store, const struct nv_trace 
     return nv_upload_new_marked(trace, medium, form, out);
 }
 
+/*
+ * The last one could not be kept, and with it the sync that covers those before it is missing:
+ * one of them is put once more, for the sync. Where none can be, all stay as they are, and the
+ * round that settles the trace syncs them.
+ */
+static enum nv_err sync_kept(const struct nv_store *synced, const struct nv_trace *trace,
+                             enum nv_trace_id_form form, struct nv_media_wait *wait)
+{
+    for (uint32_t i = wait->count; i-- > 0;) {
+        struct nv_upload *again;
+        enum nv_err err;
+
+        if (wait->items[i]->state != NV_UPLOAD_PENDING)
+            continue;
+        err = nv_upload_new(synced, trace, &trace->media[i], form, &again);
+        if (err == NV_ERR_NO_MEMORY)
+            return err;
+        if (err != NV_OK)
+            continue;
+        nv_upload_forget(wait->items[i], synced);
+        nv_upload_unref(wait->items[i]);
+        wait->items[i] = again;
+        return NV_OK;
+    }
+    return NV_OK;
+}
+
 /* The sync of the last one covers those before it. */
 static enum nv_err keep_all(const struct nv_store *store, const struct nv_trace *trace,
                             enum nv_trace_id_form form, struct nv_media_wait *wait,
                             uint32_t *lost)
 {
     struct nv_store synced = store ? nv_store_synced(store) : (struct nv_store){.ctx = NULL};
-    enum nv_err err = NV_OK, why, last_why = NV_OK;
+    enum nv_err err = NV_OK, why = NV_OK, last_why = NV_OK;
 
     for (uint32_t i = 0; i < trace->media_count && err == NV_OK; i++) {
         bool last = i + 1 == trace->media_count;
@@ -79,6 +106,8 @@ static enum nv_err keep_all(const struct nv_store *store, const struct nv_trace 
             ++*lost;
         }
     }
+    if (err == NV_OK && why != NV_OK && store)
+        err = sync_kept(&synced, trace, form, wait);
     if (*lost > 0 && err == NV_OK) {
         NV_LOG(NV_LOG_ERROR, "exporter",
                "media can't be kept for their upload, marks stand for them count=%u: %s", *lost,

@@ -11,6 +11,7 @@
 #include "exporter/files/media_files.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,19 @@
 #include "base/banned.h"
 
 #define FOOBAR "01010101-0101-0101-0101-010101010101"
+
+/* In the place of libc's: when told to, it fails for what is a directory. */
+static bool directory_fails;
+
+int fsync(int fd)
+{
+    struct stat info;
+    if (directory_fails && fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
+        errno = EIO;
+        return -1;
+    }
+    return 0;
+}
 
 static char root[64], directory[96];
 static struct nv_fake_clock clock_;
@@ -368,6 +382,24 @@ START_TEST(it_is_synced_when_asked)
 }
 END_TEST
 
+/* What stayed would count for nothing until the next start, and be found as whole. */
+START_TEST(a_name_that_may_be_lost_leaves_no_file)
+{
+    nv_media_files_free(files);
+    config.sync = true;
+    open_files();
+    directory_fails = true;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(keep_number(1), NV_ERR_IO);
+        ck_assert_uint_eq(file_count(), 0);
+    }
+    ck_assert_uint_eq(counted(NV_COUNT_MEDIA_FILES_FAILED), 2);
+    directory_fails = false;
+    ck_assert_int_eq(keep_number(1), NV_OK);
+    ck_assert_uint_eq(file_count(), 1);
+}
+END_TEST
+
 START_TEST(directories_that_do_not_do)
 {
     struct nv_fail fail = {0};
@@ -413,6 +445,7 @@ int main(void)
     tcase_add_test(tests, a_planted_link_is_not_followed);
     tcase_add_test(tests, a_file_is_read_back_by_its_name_alone);
     tcase_add_test(tests, it_is_synced_when_asked);
+    tcase_add_test(tests, a_name_that_may_be_lost_leaves_no_file);
     tcase_add_test(tests, directories_that_do_not_do);
     tcase_add_test(tests, without_memory_there_are_none);
     suite_add_tcase(suite, tests);

@@ -246,6 +246,65 @@ START_TEST(what_has_no_place_is_a_mark)
 }
 END_TEST
 
+/* A store that counts its records and what no sync has covered; so many of the puts that sync
+ * fail. */
+struct counting {
+    unsigned puts, unsynced, released, failing, many;
+};
+
+static enum nv_err put_one(void *ctx, enum nv_record_kind kind, struct nv_str head,
+                           struct nv_str payload, uint64_t *id)
+{
+    struct counting *counting = ctx;
+    (void)kind, (void)head, (void)payload;
+    counting->unsynced++;
+    *id = ++counting->puts;
+    return NV_OK;
+}
+
+static enum nv_err put_one_synced(void *ctx, enum nv_record_kind kind, struct nv_str head,
+                                  struct nv_str payload, uint64_t *id)
+{
+    struct counting *counting = ctx;
+    if (counting->many++ < counting->failing)
+        return NV_ERR_IO;
+    enum nv_err err = put_one(ctx, kind, head, payload, id);
+    counting->unsynced = 0;
+    return err;
+}
+
+static void release_one(void *ctx, uint64_t id)
+{
+    struct counting *counting = ctx;
+    counting->released += id > 0;
+}
+
+/* One that is put once more has the sync that the last one should have had. */
+START_TEST(the_last_one_fails_and_the_others_are_synced)
+{
+    const unsigned failing = (unsigned)_i;
+    struct nv_medium media[] = {kit_medium(1, NV_MEDIA_IMAGE), kit_medium(2, NV_MEDIA_IMAGE),
+                                kit_medium(3, NV_MEDIA_IMAGE)};
+    struct counting counting = {.failing = failing};
+    const struct nv_store store = {
+        .ctx = &counting, .put = put_one, .release = release_one, .put_synced = put_one_synced};
+
+    nv_media_wait_free(wait);
+    trace.media = media;
+    trace.media_count = 3;
+    ck_assert_int_eq(make(&store, failing > 0), NV_OK);
+    ck_assert_uint_eq(counting.unsynced, failing < 3 ? 0 : 2);
+    ck_assert_uint_eq(counting.released, failing == 1 || failing == 2);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct nv_upload *upload = wait->items[i];
+        bool lost = failing > 0 && strncmp(upload->facts.uuid, "03", 2) == 0;
+        ck_assert_int_eq(upload->state, lost ? NV_UPLOAD_MARKED : NV_UPLOAD_PENDING);
+        ck_assert(lost || upload->record > 0);
+    }
+    trace.media = NULL;
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/media/references");
@@ -259,6 +318,7 @@ int main(void)
     tcase_add_test(tests, without_memory_it_is_told_later);
     tcase_add_test(tests, without_memory_nothing_is_kept);
     tcase_add_test(tests, what_has_no_place_is_a_mark);
+    tcase_add_loop_test(tests, the_last_one_fails_and_the_others_are_synced, 0, 4);
     suite_add_tcase(suite, tests);
     return nv_test_run(suite);
 }
