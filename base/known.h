@@ -80,13 +80,17 @@ static inline struct nv_known_text *nv_known_place(struct nv_known *known,
     return &known->texts[hash >> (64 - NV_KNOWN_BITS)];
 }
 
+/* Are they the same text? So are two that are never remembered. */
+static inline bool nv_known_same(const struct nv_known_text *a, const struct nv_known_text *b)
+{
+    return ((a->len ^ b->len) | (a->words[0] ^ b->words[0]) | (a->words[1] ^ b->words[1]) |
+            (a->words[2] ^ b->words[2]) | (a->words[3] ^ b->words[3])) == 0;
+}
+
 /* Is it remembered? */
 static inline bool nv_known_has(struct nv_known *known, const struct nv_known_text *form)
 {
-    const struct nv_known_text *other = nv_known_place(known, form);
-    return form->len != 0 && form->len == other->len &&
-           ((form->words[0] ^ other->words[0]) | (form->words[1] ^ other->words[1]) |
-            (form->words[2] ^ other->words[2]) | (form->words[3] ^ other->words[3])) == 0;
+    return form->len != 0 && nv_known_same(nv_known_place(known, form), form);
 }
 
 #endif

@@ -91,6 +91,9 @@
 #define NV_CAP_MAPPING_FILE NV_CAP_MIB(4)
 /* Rows and prices, ours and the user's, read and sorted: 64 times what one file may be. */
 #define NV_CAP_MAPPING_ARENA NV_CAP_MIB(256)
+/* Layouts of spans that one thread remembers: some 2 KB each, a program sends a few dozen; past
+ * it they are forgotten and learnt anew. */
+#define NV_CAP_LAYOUTS NV_CAP_KIB(512)
 /* Allowed CORS origins, joined. */
 #define NV_CAP_ORIGINS NV_CAP_MIB(1)
 /* Files of /proc and /sys that are read: controllers and groups of a process. */

@@ -10,6 +10,7 @@
  */
 #include "base/file.h"
 #include "base/limits.h"
+#include "mapping/engine/layout.h"
 #include "mapping/engine/work.h"
 #include "mapping/mapping.h"
 #include "mapping/prices/price.h"
@@ -166,6 +167,10 @@ struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct
         err = load_prices(mapping, config->prices_file, fail);
     if (err == NV_OK)
         err = find_facts(mapping);
+    if (err == NV_OK) {
+        mapping->layouts = nv_layout_pool_new();
+        err = mapping->layouts ? NV_OK : NV_ERR_NO_MEMORY;
+    }
     if (err != NV_OK) {
         (void)nv_fail_set(fail, err, 0, "%s", nv_err_info(err)->text);
         nv_arena_free(arena);
@@ -176,6 +181,8 @@ struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct
 
 void nv_mapping_free(struct nv_mapping *mapping)
 {
-    if (mapping)
-        nv_arena_free(mapping->arena);
+    if (!mapping)
+        return;
+    nv_layout_pool_free(mapping->layouts);
+    nv_arena_free(mapping->arena);
 }

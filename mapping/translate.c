@@ -6,8 +6,9 @@
  *        ─▶ tools ─▶ usage ─▶ cost ─▶ trace ─▶ agents ─▶ log records ─▶ each name once
  *
  * Each step works on all spans before the next begins, because usage and agents need parents
- * and children. Nothing is shared between traces but the constant mapping, so shards translate
- * side by side. What the trace says of itself (session, user, project) may come from any span;
+ * and children. Nothing is shared between traces but the constant mapping and, one after the
+ * other, what a thread remembers of spans (mapping/engine/layout.h), so shards translate side
+ * by side. What the trace says of itself (session, user, project) may come from any span;
  * smaller precedence wins, then the earlier span.
  *
  *   meter ─▶ translate ─┬─ within its work ─▶ the trace
@@ -26,6 +27,7 @@
 #include "base/meter.h"
 #include "mapping/engine/decode.h"
 #include "mapping/engine/records.h"
+#include "mapping/engine/layout.h"
 #include "mapping/engine/turns.h"
 
 #include <inttypes.h>
@@ -316,7 +318,9 @@ static enum nv_err run(const struct nv_mapping *mapping, struct nv_raw_trace *ra
     t.report = report;
     t.report_json = json;
     nv_meter_start(allowed);
+    t.layouts = nv_layout_table_take(mapping->layouts);
     enum nv_err err = translate(&t);
+    nv_layout_table_give(mapping->layouts, t.layouts);
     bool over = nv_meter_over();
     /* the way out of too much work is not to be ended by the same meter */
     nv_meter_here.limit = UINT64_MAX;

@@ -56,7 +56,7 @@ enum nv_err nv_wire_next_any(struct nv_wire *wire, struct nv_wire_field *field) 
  * The next field. NV_ERR_END behind the last one; NV_ERR_TRUNCATED, NV_ERR_MALFORMED,
  * NV_ERR_DEPTH on bytes that are no protobuf, with `wire->pos` at the field that is wrong.
  * Inline: nearly all fields of OTLP are length-delimited, with a tag of one byte and a length
- * of one or two, or times.
+ * of one or two, or times, or numbers below 128.
  */
 static inline enum nv_err nv_wire_next(struct nv_wire *wire, struct nv_wire_field *field)
 {
@@ -83,6 +83,13 @@ static inline enum nv_err nv_wire_next(struct nv_wire *wire, struct nv_wire_fiel
         field->number = at[0] >> 3;
         field->type = NV_WIRE_FIXED64;
         wire->pos += 9;
+        return NV_OK;
+    }
+    if (left >= 2 && (at[0] & 0x87) == NV_WIRE_VARINT && at[0] >= 8 && at[1] < 0x80) {
+        field->value = at[1];
+        field->number = at[0] >> 3;
+        field->type = NV_WIRE_VARINT;
+        wire->pos += 2;
         return NV_OK;
     }
     /* Through copies, so that the caller's two can live in registers: to read back what was

@@ -1,5 +1,6 @@
 /*
- * From a span's source attributes to candidates for fields: one look-up an attribute.
+ * From a span's source attributes to candidates for fields: one look-up an attribute, or none
+ * where the span's layout is remembered (layout.h).
  *
  *   attribute ─▶ nv_rules_find ─▶ seen[i] ──┬─▶ signs ─▶ kind
  *                                           └─▶ rows whose kind and conditions hold
@@ -15,6 +16,7 @@
 
 #include "base/meter.h"
 #include "mapping/engine/content.h"
+#include "mapping/engine/layout.h"
 #include "model/absent.h"
 
 #include <assert.h>
@@ -228,7 +230,8 @@ static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_wor
     return NV_OK;
 }
 
-static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_work *work)
+static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_work *work,
+                              uint64_t *looked_at)
 {
     const uint32_t bit = NV_KIND_BIT(work->kind), count = work->source.count;
     const struct nv_seen *const seen = t->scratch.seen;
@@ -249,6 +252,7 @@ static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_wor
                 return err;
         }
     }
+    *looked_at = rows;
     enum nv_err err = nv_meter_spend(rows) ? NV_OK : NV_ERR_LIMIT;
     for (unsigned fact = 0; err == NV_OK && fact < NV_FACT_KEYS; fact++)
         err = apply_fact(t, work, (enum nv_fact_key)fact);
@@ -309,7 +313,9 @@ static enum nv_err add_carried(struct nv_translation *t, struct nv_span_work *wo
     return err != NV_OK ? err : add_event_times(t, work);
 }
 
-enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
+/* ---- a span ------------------------------------------------------------------------------ */
+
+static void begin_span(struct nv_translation *t, struct nv_span_work *work)
 {
     struct nv_scratch *scratch = &t->scratch;
     scratch->candidate_count = 0;
@@ -324,35 +330,83 @@ enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
     work->span->attributes = (struct nv_attributes){0};
     if (scratch->scope_origin != work->span->origin)
         nv_scope_enter(t, work->span->origin);
-    bool tells = false;
+}
+
+/* What the span's own keys tell, and its kind; *layout: as what it is remembered, or NULL. */
+static enum nv_err look_at_own(struct nv_translation *t, struct nv_span_work *work,
+                               const struct nv_layout **layout)
+{
+    bool due, tells;
+    *layout = nv_layout_find(t, work, &due);
+    if (*layout) {
+        enum nv_err err = reserve_seen(t, 0, work->source.count);
+        if (err == NV_OK)
+            nv_layout_recall(t, work, *layout);
+        return err;
+    }
     enum nv_err err = look_up(t, work, 0, &tells);
     if (err != NV_OK)
         return err;
     nv_kind_decide(t, work);
-    if (work->span->event_count > 0 || work->log_count > 0) {
-        err = add_carried(t, work, work->kind == NV_KIND_TOOL || work->kind == NV_KIND_MCP);
-        if (err == NV_OK)
-            err = look_up(t, work, work->own_count, &tells);
-        if (err != NV_OK)
-            return err;
-        if (tells)
-            nv_kind_decide(t, work);
-    }
+    if (due)
+        *layout = nv_layout_learn(t, work);
+    return NV_OK;
+}
+
+/* What events and log records carry comes on top; *layout becomes NULL when there is any. */
+static enum nv_err look_at_carried(struct nv_translation *t, struct nv_span_work *work,
+                                   const struct nv_layout **layout)
+{
+    bool tells = false;
+    enum nv_err err =
+        add_carried(t, work, work->kind == NV_KIND_TOOL || work->kind == NV_KIND_MCP);
+    if (err != NV_OK || work->source.count == work->own_count)
+        return err;
+    err = look_up(t, work, *layout ? 0 : work->own_count, &tells);
+    *layout = NULL;
+    if (err == NV_OK && tells)
+        nv_kind_decide(t, work);
+    return err;
+}
+
+/* The candidates of all fields, recalled or made by the rows. */
+static enum nv_err find_candidates(struct nv_translation *t, const struct nv_span_work *work,
+                                   const struct nv_layout *layout)
+{
+    bool done = false;
+    uint64_t rows;
+    enum nv_err err = layout ? nv_layout_apply(t, work, layout, &done) : NV_OK;
+    if (err != NV_OK || done)
+        return err;
+    err = apply_rows(t, work, &rows);
+    if (err == NV_OK && layout)
+        nv_layout_learn_plan(t, work, rows);
+    return err;
+}
+
+enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
+{
+    const struct nv_layout *layout;
+    begin_span(t, work);
+    enum nv_err err = look_at_own(t, work, &layout);
+    if (err == NV_OK && (work->span->event_count > 0 || work->log_count > 0))
+        err = look_at_carried(t, work, &layout);
+    if (err != NV_OK)
+        return err;
     t->kinds |= NV_KIND_BIT(work->kind);
-    err = apply_rows(t, work);
+    err = find_candidates(t, work, layout);
     return err != NV_OK ? err : nv_resolve_span(t, work);
 }
 
 enum nv_err nv_apply_resource(struct nv_translation *t, const struct nv_origin *origin)
 {
-    struct nv_key_match match;
     struct nv_transform transform = {.arena = t->arena};
     for (uint32_t i = 0; i < origin->resource.count; i++) {
         const struct nv_attribute *attribute = &origin->resource.items[i];
-        nv_rules_find(t->rules, attribute->key, &match);
-        if (match.key == 0)
+        const uint16_t found = nv_layout_key_of(t->layouts, t->rules, attribute->key);
+        if (found == 0)
             continue;
-        const struct nv_rule_key *key = &t->rules->keys[match.key - 1];
+        const struct nv_rule_key *key = &t->rules->keys[found - 1];
         const struct nv_rule *rule = &t->rules->rules[key->first_rule];
         for (unsigned r = 0; r < key->rule_count; r++) {
             struct nv_transformed result;

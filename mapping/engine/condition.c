@@ -10,6 +10,7 @@
  * are set later (mapping/settle/usage.c).
  */
 #include "mapping/engine/engine.h"
+#include "mapping/engine/layout.h"
 
 #include "base/meter.h"
 
@@ -208,10 +209,11 @@ static void decide_by_key(const struct nv_translation *t, const struct nv_span_w
 }
 
 /* Tries the kind rows of the span's facts that its scope has left. */
-static void decide_by_facts(const struct nv_translation *t, const struct nv_span_work *work,
+static void decide_by_facts(struct nv_translation *t, const struct nv_span_work *work,
                             struct decision *decision)
 {
     const uint16_t *row = t->scratch.kind_rows;
+    nv_scope_kind_rows(t);
     for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++) {
         const struct nv_value value =
             nv_value_string(nv_fact_text(work, (enum nv_fact_key)fact));
@@ -284,9 +286,18 @@ static inline bool scope_allows(const struct scope_verdict *verdict, const struc
 void nv_scope_enter(struct nv_translation *t, const struct nv_origin *origin)
 {
     struct nv_scratch *scratch = &t->scratch;
-    uint16_t *row = scratch->kind_rows;
     scratch->scope_origin = origin;
-    scratch->scope_signs = nv_rules_scope_signs(t->rules, origin->scope_name);
+    scratch->scope_signs = nv_layout_scope_signs(t->layouts, t->rules, origin->scope_name);
+    scratch->kind_rows_origin = NULL;
+}
+
+void nv_scope_kind_rows(struct nv_translation *t)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    uint16_t *row = scratch->kind_rows;
+    if (scratch->kind_rows_origin == scratch->scope_origin)
+        return;
+    scratch->kind_rows_origin = scratch->scope_origin;
     const struct scope_verdict verdict = verdict_of(t);
     for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++) {
         const uint16_t *first = row, index = t->mapping->fact_keys[fact];

@@ -17,10 +17,11 @@
  *
  *   0a len key 12 len (0a len text | 18 varint | 21 8 bytes | 10 bool | ...)
  *
- * which is read without a loop (`plain_attribute`); whatever else protobuf allows takes the way
+ * which is read without a loop (`decode_plain.h`); whatever else protobuf allows takes the way
  * round, with the same result.
  */
 #include "mapping/engine/decode.h"
+#include "mapping/engine/decode_plain.h"
 
 #include "base/meter.h"
 #include "base/text/wire.h"
@@ -33,13 +34,8 @@
 
 #include "base/banned.h"
 
-/* Tags of fields below 16: number and wire type in one byte. */
-#define TAG(number, wire) ((number) << 3 | (wire))
-
 /* Attributes of a span whose places are noted while its fields are counted. */
 #define NOTED_MAX 64
-/* 64 bits in sevens. */
-#define VARINT_BYTES_MAX 10
 
 /* Of the thread and not an argument: it would travel through every function here for the one
  * trace in a million that is translated a second time, with its lists cut. */
@@ -79,92 +75,6 @@ static uint32_t count_field(struct nv_str bytes, uint32_t number)
     return count;
 }
 
-/* ---- what nearly all attributes look like ------------------------------------------------ */
-
-/* `bytes` from their length on, when length and content fill them exactly and the length takes
- * one or two bytes. */
-static bool plain_bytes(struct nv_str bytes, struct nv_str *out)
-{
-    const uint8_t *at = (const uint8_t *)bytes.ptr;
-    size_t head = 1;
-    if (bytes.len == 0)
-        return false;
-    size_t len = at[0];
-    if (len >= 0x80) {
-        if (bytes.len < 2 || at[1] >= 0x80)
-            return false;
-        len = (len & 0x7f) | (size_t)at[1] << 7;
-        head = 2;
-    }
-    *out = (struct nv_str){bytes.ptr + head, len};
-    return head + len == bytes.len;
-}
-
-/* A varint that fills `bytes` exactly. */
-static bool plain_varint(struct nv_str bytes, uint64_t *out)
-{
-    const uint8_t *at = (const uint8_t *)bytes.ptr;
-    uint64_t value = 0;
-    if (bytes.len == 0 || bytes.len > VARINT_BYTES_MAX)
-        return false;
-    for (size_t i = 0; i < bytes.len; i++) {
-        /* the last byte ends it and no other does */
-        if ((at[i] < 0x80) != (i + 1 == bytes.len))
-            return false;
-        value |= (uint64_t)(at[i] & 0x7f) << (7 * i);
-    }
-    *out = value;
-    return true;
-}
-
-/* An AnyValue of one scalar field, or false. */
-static inline bool plain_value(struct nv_str bytes, struct nv_value *out)
-{
-    uint64_t bits;
-    if (bytes.len < 2)
-        return false;
-    struct nv_str rest = {bytes.ptr + 1, bytes.len - 1};
-    switch ((uint8_t)bytes.ptr[0]) {
-    case TAG(NV_OTLP_ANY_STRING, NV_WIRE_BYTES):
-        out->type = NV_VALUE_STRING;
-        return plain_bytes(rest, &out->as.string);
-    case TAG(NV_OTLP_ANY_INT, NV_WIRE_VARINT):
-        if (!plain_varint(rest, &bits))
-            return false;
-        *out = nv_value_int((int64_t)bits);
-        return true;
-    case TAG(NV_OTLP_ANY_BOOL, NV_WIRE_VARINT):
-        if (!plain_varint(rest, &bits))
-            return false;
-        *out = nv_value_bool(bits != 0);
-        return true;
-    case TAG(NV_OTLP_ANY_DOUBLE, NV_WIRE_FIXED64):
-        if (rest.len != sizeof bits)
-            return false;
-        memcpy(&bits, rest.ptr, sizeof bits);
-        *out = nv_value_double(nv_wire_double(le64toh(bits)));
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* A KeyValue of a short key and then a scalar, or false. */
-static inline bool plain_attribute(struct nv_str bytes, struct nv_attribute *out)
-{
-    const uint8_t *at = (const uint8_t *)bytes.ptr;
-    struct nv_str value;
-    if (bytes.len < 4 || at[0] != TAG(NV_OTLP_PAIR_KEY, NV_WIRE_BYTES) || at[1] >= 0x80)
-        return false;
-    size_t behind = 2 + (size_t)at[1];
-    if (behind + 2 > bytes.len || at[behind] != TAG(NV_OTLP_PAIR_VALUE, NV_WIRE_BYTES))
-        return false;
-    out->key = (struct nv_str){bytes.ptr + 2, at[1]};
-    return plain_bytes((struct nv_str){bytes.ptr + behind + 1, bytes.len - behind - 1},
-                       &value) &&
-           plain_value(value, &out->value);
-}
-
 /* ---- any value --------------------------------------------------------------------------- */
 
 static enum nv_err decode_attribute(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
@@ -173,7 +83,7 @@ static enum nv_err decode_attribute(struct nv_arena *arena, struct nv_str bytes,
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
     enum nv_err err;
-    if (depth <= NV_VALUE_DEPTH_MAX && plain_attribute(bytes, out))
+    if (depth <= NV_VALUE_DEPTH_MAX && nv_plain_attribute(bytes, out))
         return NV_OK;
     *out = (struct nv_attribute){.key = NV_STR("")};
     while ((err = nv_wire_next(&wire, &field)) == NV_OK) {
@@ -513,13 +423,35 @@ static enum nv_err decode_noted(struct nv_arena *arena, const struct found *foun
     for (; out->count < found->attributes; out->count++) {
         const struct nv_str bytes = found->noted[out->count];
         struct nv_attribute *item = &out->items[out->count];
-        if (plain_attribute(bytes, item))
+        if (nv_plain_attribute(bytes, item))
             continue;
         enum nv_err err = decode_attribute(arena, bytes, 0, item);
         if (err != NV_OK)
             return err;
     }
     return NV_OK;
+}
+
+/* Notes the attributes that stand at `wire` one after the other, as encoders write them, and
+ * moves it behind them. A length of more than two bytes is left to the general way. */
+static inline void note_attributes(struct nv_wire *wire, struct found *found)
+{
+    const uint8_t *at = (const uint8_t *)wire->pos, *const end = (const uint8_t *)wire->end;
+    uint32_t count = found->attributes;
+    while (end - at >= 3 && at[0] == NV_PLAIN_TAG(NV_OTLP_SPAN_ATTRIBUTES, NV_WIRE_BYTES) &&
+           count < NOTED_MAX) {
+        size_t head = 2, len = at[1];
+        if (len >= 0x80) {
+            head = 3;
+            len = (len & 0x7f) | (size_t)at[2] << 7;
+        }
+        if ((at[1] & at[2] & 0x80) || (size_t)(end - at) - head < len)
+            break;
+        found->noted[count++] = (struct nv_str){(const char *)at + head, len};
+        at += head + len;
+    }
+    found->attributes = count;
+    wire->pos = (const char *)at;
 }
 
 enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct nv_span *out)
@@ -537,6 +469,7 @@ enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct n
             decode_span_bytes(&field, at, &found, out);
         else
             decode_span_number(&field, out);
+        note_attributes(&wire, &found);
     }
     if (err != NV_ERR_END)
         return err;

@@ -42,6 +42,8 @@
 
 /* Readies the scratch for the spans of an origin: what its scope tells. */
 void nv_scope_enter(struct nv_translation *t, const struct nv_origin *origin);
+/* Sees to it that the scratch has the rows of facts that the scope does not rule out. */
+void nv_scope_kind_rows(struct nv_translation *t);
 /* The text of a fact of a span. Borrowed. */
 struct nv_str nv_fact_text(const struct nv_span_work *work, enum nv_fact_key fact);
 /* Forgets what conditions said of another span, or of this one before it got more
@@ -88,6 +90,15 @@ bool nv_span_fact_set(struct nv_span_work *work, uint16_t field, struct nv_str t
 /* Masks what rows drop, whatever their conditions: all that is done to a span that goes out as
  * it came. */
 void nv_rest_untranslated(const struct nv_rules *rules, struct nv_span *span);
+/* Bits of nv_seen.name: what is known of a name that goes out under its own key. */
+enum {
+    NV_NAME_KNOWN = 1,   /* the others are told */
+    NV_NAME_TAKEN = 2,   /* a field, or another attribute, may have it */
+    NV_NAME_SETTLED = 4, /* what is settled later may write it */
+};
+/* Those of a source attribute: the same for all spans with the same keys in the same order. */
+uint8_t nv_rest_name_bits(const struct nv_translation *t, const struct nv_span_work *work,
+                          uint32_t at);
 /* Sends the span's evaluations, once all are known: evaluation.{name,score,label,feedback},
  * further ones as evaluation.N.*. NV_ERR_NO_MEMORY. */
 enum nv_err nv_rest_evaluations(struct nv_translation *t,

@@ -26,11 +26,63 @@
 
 /* ---- the rest ---------------------------------------------------------------------------- */
 
+/* What stands before the first dot. */
+static struct nv_str first_part(struct nv_str name)
+{
+    const size_t dot = nv_str_find_char(name, '.');
+    return dot == SIZE_MAX ? name : nv_str_slice(name, 0, dot);
+}
+
+/* May a name be written once the rows are done? Closer than by its first letters. */
+static bool may_settle(const struct nv_rules *rules, struct nv_str name)
+{
+    const struct nv_str part = first_part(name);
+    if (!nv_namespaces_may(&rules->settled, name))
+        return false;
+    for (unsigned field = 0; field < NV_FIELD_KNOWN; field++) {
+        if (nv_str_eq(first_part(rules->fields[field].name), part))
+            return true;
+    }
+    return nv_str_eq(part, NV_STR("noveum"));
+}
+
+/* May a row write an attribute of the name? */
+static bool may_be_target(const struct nv_rules *rules, struct nv_str name)
+{
+    if (!nv_namespaces_may(&rules->targets, name))
+        return false;
+    for (uint32_t i = 0; i < rules->field_count; i++) {
+        const struct nv_field *field = &rules->fields[i];
+        const size_t hole = field->outside ? 0 : nv_str_find(field->name, NV_STR("{*}"));
+        if (field->outside)
+            continue;
+        if (hole == SIZE_MAX ? nv_str_eq(field->name, name)
+                             : nv_str_starts(name, nv_str_slice(field->name, 0, hole)))
+            return true;
+    }
+    return false;
+}
+
+uint8_t nv_rest_name_bits(const struct nv_translation *t, const struct nv_span_work *work,
+                          uint32_t at)
+{
+    const struct nv_str name = work->source.items[at].key;
+    bool taken = may_be_target(t->rules, name);
+    for (uint32_t i = 0; i < at && !taken; i++)
+        taken = nv_str_eq(work->source.items[i].key, name);
+    return (uint8_t)(NV_NAME_KNOWN | (taken ? NV_NAME_TAKEN : 0) |
+                     (may_settle(t->rules, name) ? NV_NAME_SETTLED : 0));
+}
+
 /* May another attribute have the name? A key may be called like a field, or stand here twice:
  * told by bits, so that most keys cost a look. */
 static inline bool may_be_taken(struct nv_translation *t, struct nv_span_work *work,
-                                struct nv_str name)
+                                struct nv_str name, unsigned known)
 {
+    if (known != 0) { /* of a layout, it was found out once */
+        work->may_repeat = work->may_repeat || (known & NV_NAME_SETTLED);
+        return known & NV_NAME_TAKEN;
+    }
     /* what is settled later asks for no other names than known fields */
     if (nv_namespaces_may(&t->rules->settled, name))
         work->may_repeat = true;
@@ -52,7 +104,7 @@ static enum nv_err own_key(struct nv_translation *t, struct nv_span_work *work, 
         work->may_repeat = true;
         return name->ptr ? NV_OK : NV_ERR_NO_MEMORY;
     }
-    if (!may_be_taken(t, work, attribute->key))
+    if (!may_be_taken(t, work, attribute->key, t->scratch.seen[at].name))
         return NV_OK;
     enum nv_err err = nv_key_index_find(&t->scratch.sent, t->arena, &work->span->attributes,
                                         attribute->key, &taken);
@@ -99,8 +151,36 @@ static enum nv_err pass_one(struct nv_translation *t, struct nv_span_work *work,
                                    dropped ? nv_value_string(DROPPED) : source->value);
 }
 
+/* May a field say what is in the value, so that it has to be compared? */
+static inline bool is_compared(const struct nv_rule_key *key, const struct nv_value *value)
+{
+    if (value->type == NV_VALUE_INT || value->type == NV_VALUE_BOOL ||
+        value->type == NV_VALUE_DOUBLE)
+        return false;
+    if (value->type != NV_VALUE_STRING || value->as.string.len == 0 || key->messages)
+        return true;
+    const char first = value->as.string.ptr[0];
+    return first <= ' ' || first == '{' || first == '[';
+}
+
+/* Does it go out as it came, under a name that nothing else has? Most do, and all that is asked
+ * of them is known of their layout, or told by a byte. */
+static inline bool goes_plainly(const struct nv_translation *t, const struct nv_span_work *work,
+                                uint32_t at)
+{
+    const struct nv_seen *seen = &t->scratch.seen[at];
+    if (seen->state != NV_SEEN_PLAIN || seen->name != NV_NAME_KNOWN)
+        return false;
+    if (seen->key == 0)
+        return true;
+    const struct nv_rule_key *key = &t->rules->keys[seen->key - 1];
+    return (key->gate & NV_KIND_BIT(work->kind)) &&
+           (seen->absent || !is_compared(key, &work->source.items[at].value));
+}
+
 static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)
 {
+    struct nv_attributes *const list = &work->span->attributes;
     struct nv_repeats repeats = {.fields = work->span->attributes.count};
     const struct nv_seen *const seen = t->scratch.seen;
     const uint32_t count = work->own_count;
@@ -108,8 +188,11 @@ static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *
     enum nv_err err = NV_OK;
     t->scratch.taken = (struct nv_key_bits){{0}};
     work->rest_first = work->span->attributes.count;
+    const bool fast = !all && !t->report;
     for (uint32_t i = 0; err == NV_OK && i < count; i++) {
-        if (all || seen[i].state != NV_SEEN_EXPRESSED)
+        if (fast && list->count < list->capacity && goes_plainly(t, work, i))
+            list->items[list->count++] = work->source.items[i];
+        else if (all || seen[i].state != NV_SEEN_EXPRESSED)
             err = pass_one(t, work, i, &repeats);
     }
     work->rest_end = work->span->attributes.count;

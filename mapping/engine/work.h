@@ -22,8 +22,10 @@
 
 #define NV_NO_SPAN UINT32_MAX
 
-struct nv_prices; /* mapping/prices/price.h */
-struct nv_agents; /* mapping/settle/agents.h */
+struct nv_prices;       /* mapping/prices/price.h */
+struct nv_layout_pool;  /* mapping/engine/layout.h */
+struct nv_layout_table; /* there */
+struct nv_agents;       /* mapping/settle/agents.h */
 
 /* Facts of a span that rows ask for as for attributes: @name, @scope, @any (true of every
  * span). */
@@ -47,6 +49,7 @@ struct nv_mapping {
     uint64_t work_per_byte; /* 0: any */
     struct nv_str project, environment, service_version, gateway_version;
     struct nv_agents *agents;
+    struct nv_layout_pool *layouts;   /* not constant: what threads remember of spans */
     uint16_t fact_keys[NV_FACT_KEYS]; /* their keys; UINT16_MAX: no row asks for it */
     struct nv_fact_rows fact_rows[NV_FACT_KEYS][NV_KIND_COUNT];
 };
@@ -96,12 +99,13 @@ enum nv_seen_state {
 
 /* What is known of one source attribute of the span at hand. */
 struct nv_seen {
-    uint16_t key;         /* 1 + key index, 0: unknown */
-    uint16_t source_rest; /* {*}: offset in the attribute's key */
-    uint8_t state;        /* enum nv_seen_state */
-    bool absent;          /* nv_value_absent of its value */
-    bool carried;         /* came from an event or a log record, not from the attributes */
-    bool parsed_exact; /* of `parsed`: it was JSON, and not the repr or the quotes around it */
+    uint16_t key;          /* 1 + key index, 0: unknown */
+    uint16_t source_rest;  /* {*}: offset in the attribute's key */
+    uint8_t state;         /* enum nv_seen_state */
+    bool absent;           /* nv_value_absent of its value */
+    bool carried : 1;      /* came from an event or a log record, not from the attributes */
+    bool parsed_exact : 1; /* of `parsed`: it was JSON, not the repr or the quotes around it */
+    uint8_t name;          /* NV_NAME_KNOWN and others (engine.h); 0: nothing is known */
     const struct nv_value *parsed; /* its JSON, once some row has looked into it */
 };
 
@@ -140,7 +144,8 @@ struct nv_scratch {
     struct nv_said_messages *said; /* by the trace's messages so far; NULL: nothing */
     struct nv_signs scope_signs;   /* of scope_origin */
     const struct nv_origin *scope_origin;
-    /* of @name, @scope and @any: those that scope_origin does not rule out */
+    /* of @name, @scope and @any: those that kind_rows_origin does not rule out */
+    const struct nv_origin *kind_rows_origin; /* scope_origin, or NULL: not looked for yet */
     uint16_t *kind_rows;
     uint16_t kind_row_counts[NV_FACT_KEYS];
     struct nv_transform transform;  /* of the span at hand */
@@ -210,9 +215,10 @@ struct nv_translation {
     struct nv_scratch scratch;
     struct nv_identity identity;
     struct nv_price_memo price_memos[NV_PRICE_MEMOS];
-    unsigned next_price_memo; /* which is given up for a new one */
-    struct nv_buf *report;    /* explain: where to write, or NULL */
-    bool report_json;         /* as JSON (report.h), not for a terminal */
+    unsigned next_price_memo;        /* which is given up for a new one */
+    struct nv_layout_table *layouts; /* what this thread remembers of spans; NULL: nothing */
+    struct nv_buf *report;           /* explain: where to write, or NULL */
+    bool report_json;                /* as JSON (report.h), not for a terminal */
 };
 
 /* Readies the scratch for the rules. NV_ERR_NO_MEMORY. */
