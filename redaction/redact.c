@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "redaction/secrets/names.h"
+#include "redaction/secrets/plain.h"
 #include "redaction/secrets/scan.h"
 #include "redaction/walk.h"
 
@@ -36,10 +37,20 @@ static enum nv_err secrets_of_text(void *ctx, const struct nv_text_place *place,
                                    struct nv_str *text)
 {
     struct redaction *redaction = ctx;
-    const char *before = text->ptr;
+    struct nv_str before = *text;
+    if (nv_secrets_is_short(before))
+        return NV_OK;
+    bool kept = before.len >= NV_PLAIN_LEN_MIN;
+    if (kept && nv_plain_has(before, NV_PLAIN_SECRETS))
+        return NV_OK;
     enum nv_err err = nv_secrets_mask_text(redaction->arena, text, &redaction->counts);
-    if (text->ptr == before || err != NV_OK)
+    if (err != NV_OK)
         return err;
+    if (text->ptr == before.ptr) {
+        if (kept)
+            nv_plain_put(before, NV_PLAIN_SECRETS);
+        return NV_OK;
+    }
     for (unsigned rule = 0; rule < NV_SECRET_RULE_COUNT; rule++) {
         if (redaction->counts.of[rule] > 0)
             nv_redacted_note(redaction->result, rule, place, redaction->counts.of[rule]);
@@ -173,6 +184,7 @@ enum nv_err nv_redact(const struct nv_redaction_config *config, struct nv_trace 
         nv_redacted_init(out);
     struct nv_redacted *result = out ? out : &own;
     result->uncounted = config->uncounted;
+    nv_plain_clear();
     enum nv_err err = nv_stacks_apply(config->stack_traces, trace, result);
     if (err == NV_OK)
         err = take_media(&config->media, trace, result);

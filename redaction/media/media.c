@@ -15,6 +15,8 @@
 #include "redaction/media/listed.h"
 #include "redaction/media/numbers.h"
 #include "redaction/media/seen.h"
+#include "redaction/secrets/blocks.h"
+#include "redaction/secrets/plain.h"
 
 #include "base/banned.h"
 
@@ -170,6 +172,29 @@ static enum nv_err take_whole(struct pass *pass, const struct nv_media_said *sai
     return err == NV_OK && *is ? take(pass, false, text) : err;
 }
 
+/* Is nothing to find in a text, also for who looks for secrets? Nearly all prose is told at
+ * once. */
+static bool is_plain(struct nv_str text)
+{
+    if (nv_plain_has(text, NV_PLAIN_MEDIA))
+        return true;
+    if (!nv_blocks_none(text))
+        return false;
+    nv_plain_put(text, NV_PLAIN_ALL);
+    return true;
+}
+
+static enum nv_err search(struct pass *pass, struct nv_str *text)
+{
+    struct nv_str before = *text;
+    enum nv_err err = take_runs(pass, text);
+    if (err == NV_OK)
+        err = take_lists(pass, text);
+    if (err == NV_OK && text->ptr == before.ptr)
+        nv_plain_put(before, NV_PLAIN_MEDIA);
+    return err;
+}
+
 /* Whole first: what is a medium from end to end needs no search. `data:` has its colon at the
  * fifth place, so that one comparison spares nearly all texts that look. */
 static enum nv_err walk_text(struct pass *pass, struct nv_str *text)
@@ -183,8 +208,7 @@ static enum nv_err walk_text(struct pass *pass, struct nv_str *text)
         err = take_whole(pass, &nothing, text, &is);
     if (err != NV_OK || is || text->len < RUN_MIN)
         return err;
-    err = take_runs(pass, text);
-    return err == NV_OK ? take_lists(pass, text) : err;
+    return is_plain(*text) ? NV_OK : search(pass, text);
 }
 
 /* ---- what maps say ----------------------------------------------------------------------- */

@@ -23,18 +23,10 @@
 #include "redaction/secrets/words.h"
 
 #include <assert.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/banned.h"
 
 #define MASK NV_STR("***")
-#define BLOCK 16u
-/* The shortest text that any secret is in: a name, what separates it, one character. */
-#define TEXT_MIN (NV_NAME_LEN_MIN + 2)
-/* A token of Hugging Face may have 37 letters and nothing else. */
-#define WORD_MAX 36u
 
 /* Short texts without a secret: names of models and the like. */
 static _Thread_local struct nv_known clean;
@@ -238,11 +230,6 @@ static bool pass(struct scan *scan)
         if (!look_at_block(scan, &blocks))
             return false;
     }
-    blocks.marks = nv_block_last(scan->text, blocks.at);
-    if (!look_at_block(scan, &blocks))
-        return false;
-    if (scan->text.len - blocks.at == NV_BLOCK_BYTES)
-        look_at_run(scan, scan->text.len - blocks.carry, scan->text.len);
     return true;
 }
 
@@ -275,48 +262,6 @@ void nv_secrets_ready(void)
     nv_names_ready();
 }
 
-/* ---- texts that are passed by ------------------------------------------------------------ */
-
-/* Without a separator or an escape, and too short for a run. */
-static bool is_short(struct nv_str text)
-{
-    return text.len < NV_SHAPE_BYTES_MIN && nv_block_last(text, 0).special == 0;
-}
-
-#ifdef __SSE2__
-static bool is_word_block(const char *bytes)
-{
-    __m128i block = _mm_loadu_si128((const __m128i *)(const void *)bytes);
-    __m128i letters = _mm_and_si128(_mm_cmpgt_epi8(block, _mm_set1_epi8('a' - 1)),
-                                    _mm_cmplt_epi8(block, _mm_set1_epi8('z' + 1)));
-    __m128i joints = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('.')),
-                                  _mm_cmpeq_epi8(block, _mm_set1_epi8('_')));
-    return _mm_movemask_epi8(_mm_or_si128(letters, joints)) == 0xffff;
-}
-#else
-static bool is_word_block(const char *bytes)
-{
-    for (unsigned i = 0; i < BLOCK; i++) {
-        if ((bytes[i] < 'a' || bytes[i] > 'z') && bytes[i] != '.' && bytes[i] != '_')
-            return false;
-    }
-    return true;
-}
-#endif
-
-/* Only letters in lower case, `.` and `_`, as most keys and many values are: no key is made of
- * so few without anything else. The last block overlaps the one before it. */
-static bool is_word(struct nv_str text)
-{
-    if (text.len < BLOCK || text.len > WORD_MAX)
-        return false;
-    for (size_t at = 0; at + BLOCK < text.len; at += BLOCK) {
-        if (!is_word_block(text.ptr + at))
-            return false;
-    }
-    return is_word_block(text.ptr + text.len - BLOCK);
-}
-
 /* ---- texts ------------------------------------------------------------------------------- */
 
 RARE static enum nv_err mask_text(struct nv_arena *arena, struct nv_str *text,
@@ -338,7 +283,7 @@ RARE static enum nv_err mask_text(struct nv_arena *arena, struct nv_str *text,
 enum nv_err nv_secrets_mask_text(struct nv_arena *arena, struct nv_str *text,
                                  struct nv_secret_counts *counts)
 {
-    if (text->len < TEXT_MIN || is_short(*text) || is_word(*text))
+    if (nv_secrets_is_short(*text))
         return NV_OK;
     (void)nv_meter_spend_bytes(text->len);
     const char *before = text->ptr;

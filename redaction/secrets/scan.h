@@ -14,12 +14,25 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "redaction/secrets/blocks.h"
+#include "redaction/secrets/names.h"
 #include "redaction/secrets/rules.h"
 
 /* How often each rule took something of a text. */
 struct nv_secret_counts {
     uint32_t of[NV_SECRET_RULE_COUNT];
 };
+
+/* The shortest text that any secret is in: a name, what separates it, one character. */
+#define NV_SECRET_TEXT_MIN (NV_NAME_LEN_MIN + 2)
+
+/* Is a text short, without a separator or an escape? It has no secret then: a form needs
+ * NV_SHAPE_BYTES_MIN bytes. */
+static inline bool nv_secrets_is_short(struct nv_str text)
+{
+    return text.len < NV_SECRET_TEXT_MIN ||
+           (text.len < NV_SHAPE_BYTES_MIN && !nv_block_has_pair(text));
+}
 
 /* Makes what the others need, once a process; before the first of them. Any thread. */
 void nv_secrets_ready(void);

@@ -34,7 +34,7 @@ FIXED = {
         stored_trace.c:DURATION_MS_MAX media_files.c:TEMPORARY_MAX rule_parse.c:PRECEDENCE_MAX price_name.c:REGION_MAX 
         memory_limit.c:PLACE_BYTES_MAX words.c:LABEL_MAX find.c:URI_HEAD_MAX
         content_cut.c:MARK_MAX phone_candidates.c:BETWEEN_MAX phone_candidates.c:LEADS_MAX phone_candidates.c:BEFORE_MAX
-        phone_candidates.c:RUN_MAX phone_candidates.c:GROUPS_MAX hints.c:GAP_MAX scan.c:WORD_MAX pairs.c:GAP_MAX pairs.c:WHITE_MAX pairs.c:AUTHORITY_MAX""",
+        phone_candidates.c:RUN_MAX phone_candidates.c:GROUPS_MAX hints.c:GAP_MAX pairs.c:GAP_MAX pairs.c:WHITE_MAX pairs.c:AUTHORITY_MAX""",
     "a text is cut there before it is kept or told": """
         backend_reply.c:KEPT_BYTES_MAX files.c:NAME_MAX_BYTES dead_letters.c:NAME_BYTES_MAX replay.c:PROJECT_MAX""",
     "how many threads a default makes": "receiver.c:THREADS_DEFAULT_MAX stages.c:SHARDS_MAX stages.c:PACKERS_MAX",

@@ -18,20 +18,20 @@ static bool is_break(char c)
     return (signed char)c <= '*';
 }
 
-static bool is_pair(char c)
+static bool is_pair(char c, bool lists)
 {
-    return c == ':' || c == '=' || c == '\\' || c == '%';
+    return c == ':' || c == '=' || c == '\\' || c == '%' || (lists && c == '[');
 }
 
 /* As blocks.h has it, byte by byte. */
-static struct nv_block_marks marks_of(struct nv_str text, size_t at)
+static struct nv_block_marks marks_of(struct nv_str text, size_t at, bool lists)
 {
     struct nv_block_marks marks = {0};
     for (size_t i = 0; i < NV_BLOCK_BYTES; i++) {
         char c = at + i < text.len ? text.ptr[at + i] : '\0';
         char next = at + i + 1 < text.len ? text.ptr[at + i + 1] : '\0';
         marks.breaks |= (uint64_t)is_break(c) << i;
-        marks.special |= (uint64_t)(is_pair(c) || (c == '-' && next == 'B')) << i;
+        marks.special |= (uint64_t)(is_pair(c, lists) || (c == '-' && next == 'B')) << i;
     }
     return marks;
 }
@@ -57,41 +57,46 @@ static uint64_t ends_of(struct nv_str text, size_t at, uint64_t breaks)
 }
 
 /* Is there a reason to stop at the block? */
-static bool is_wanted(struct nv_str text, size_t at)
+static bool is_wanted(struct nv_str text, size_t at, bool lists)
 {
-    struct nv_block_marks marks = marks_of(text, at);
+    struct nv_block_marks marks = marks_of(text, at, lists);
     return marks.special != 0 || ends_of(text, at, marks.breaks) != 0;
 }
 
-static void check_marks(struct nv_str text, size_t at, struct nv_block_marks marks)
+static void check_marks(const struct nv_blocks *blocks)
 {
-    struct nv_block_marks expected = marks_of(text, at);
-    bool cut = text.len - at > NV_BLOCK_BYTES && text.ptr[at + NV_BLOCK_BYTES - 1] == '-';
+    struct nv_str text = blocks->text;
+    struct nv_block_marks expected = marks_of(text, blocks->at, blocks->lists);
+    size_t end = blocks->at + NV_BLOCK_BYTES;
+    bool cut = end < text.len && text.ptr[end - 1] == '-';
     uint64_t last = cut ? UINT64_C(1) << (NV_BLOCK_BYTES - 1) : 0;
-    ck_assert_uint_eq(marks.breaks, expected.breaks);
-    ck_assert_uint_eq(marks.special | last, expected.special | last);
-    ck_assert_uint_eq(marks.special & expected.special, expected.special);
+    ck_assert_uint_eq(blocks->marks.breaks, expected.breaks);
+    ck_assert_uint_eq(blocks->marks.special | last, expected.special | last);
+    ck_assert_uint_eq(blocks->marks.special & expected.special, expected.special);
+    ck_assert_uint_eq(blocks->carry, run_before(text, blocks->at));
+    ck_assert_uint_eq(nv_block_ends(expected.breaks, blocks->carry),
+                      ends_of(text, blocks->at, expected.breaks));
 }
 
-/* All blocks of a text: none is passed by that is wanted, and of each stop all is known. */
-static void check_text(struct nv_str text, bool (*next)(struct nv_blocks *))
+/* All blocks of a text: none is passed by that is wanted, and of each stop all is known.
+ * Returns how many are. */
+static unsigned check_text(struct nv_str text, bool lists, bool (*next)(struct nv_blocks *))
 {
-    struct nv_blocks blocks = {.text = text};
+    struct nv_blocks blocks = {.text = text, .lists = lists};
+    unsigned wanted = 0;
     for (bool more = true; more; blocks.at += NV_BLOCK_BYTES) {
         size_t from = blocks.at;
         more = next(&blocks);
-        for (; from < blocks.at; from += NV_BLOCK_BYTES)
-            ck_assert_msg(!is_wanted(text, from), "%zu of %.*s", from, NV_STR_ARG(text));
-        ck_assert_uint_eq(from, blocks.at);
-        ck_assert_uint_eq(blocks.carry, run_before(text, blocks.at));
-        ck_assert(more == (text.len - blocks.at > NV_BLOCK_BYTES));
+        for (; from < blocks.at && from <= text.len; from += NV_BLOCK_BYTES)
+            ck_assert_msg(!is_wanted(text, from, lists), "%zu of %.*s", from, NV_STR_ARG(text));
+        ck_assert(more == (blocks.at <= text.len));
         if (!more)
-            blocks.marks = nv_block_last(text, blocks.at);
-        check_marks(text, blocks.at, blocks.marks);
-        ck_assert_uint_eq(nv_block_ends(blocks.marks.breaks, blocks.carry),
-                          ends_of(text, blocks.at, blocks.marks.breaks));
+            break;
+        check_marks(&blocks);
+        wanted += is_wanted(text, blocks.at, lists) ? 1 : 0;
         blocks.carry = nv_block_carry(blocks.marks.breaks, blocks.carry);
     }
+    return wanted;
 }
 
 static bool (*const widths[])(struct nv_blocks *) = {nv_blocks_next, nv_blocks_next_narrow};
@@ -101,7 +106,10 @@ static void check_copy(struct nv_str text, int width)
 {
     char *copy = malloc(text.len > 0 ? text.len : 1);
     memcpy(copy, text.ptr, text.len);
-    check_text((struct nv_str){copy, text.len}, widths[width]);
+    struct nv_str own = {copy, text.len};
+    (void)check_text(own, false, widths[width]);
+    unsigned wanted = check_text(own, true, widths[width]);
+    ck_assert(wanted == 0 || !nv_blocks_none(own));
     free(copy);
 }
 
@@ -133,9 +141,39 @@ START_TEST(runs_of_each_length_at_each_place)
 }
 END_TEST
 
+/* As scan.h has it for short texts: of 4 bytes and more. */
+START_TEST(pairs_in_short_texts)
+{
+    for (size_t len = 4; len <= 16; len++) {
+        for (unsigned c = 0; c < 256; c++) {
+            for (size_t at = 0; at < len; at++) {
+                char *text = malloc(len);
+                memset(text, 'x', len);
+                text[at] = (char)c;
+                ck_assert(nv_block_has_pair((struct nv_str){text, len}) ==
+                          is_pair((char)c, false));
+                free(text);
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(nothing_in_prose)
+{
+    static const char prose[] = "Words of any length, as they come in prose (or not), "
+                                "1,024 of them \xe2\x80\x94 a-b and `c`; that is all. ";
+    struct nv_str text = {prose, sizeof prose - 1};
+    for (size_t len = 0; len <= text.len; len++)
+        ck_assert(nv_blocks_none(nv_str_slice(text, text.len - len, len)));
+    ck_assert(!nv_blocks_none(NV_STR("a list [")));
+    ck_assert(!nv_blocks_none(NV_STR("a 0123456789abcde")));
+}
+END_TEST
+
 START_TEST(any_bytes)
 {
-    static const char *const alphabets[] = {" a", "-B x", "ab:=\\%-B ", "abcdefghijklm ",
+    static const char *const alphabets[] = {" a", "-B x", "ab:=\\%-B[ ", "abcdefghijklm ",
                                             "\"\x80\xff*+/{a"};
     uint64_t seed = 20;
     char text[TEXT_MAX];
@@ -158,6 +196,8 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, each_byte_at_each_place, 0, 2);
     tcase_add_loop_test(tcase, runs_of_each_length_at_each_place, 0, 2);
+    tcase_add_test(tcase, pairs_in_short_texts);
+    tcase_add_test(tcase, nothing_in_prose);
     tcase_add_loop_test(tcase, any_bytes, 0, 2);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

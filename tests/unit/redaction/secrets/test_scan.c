@@ -162,9 +162,10 @@ START_TEST(the_same_is_found_at_every_place)
     static const char words[] = "Words of any length, as they come in prose (or not), and\n";
     char moved[1200];
     for (size_t at = 1; at < 140; at++) {
-        for (size_t i = 0; i < at; i++)
+        for (size_t i = 0; i < at; i++) {
             moved[i] =
                 words[(i + sizeof words - 1 - at % (sizeof words - 1)) % (sizeof words - 1)];
+        }
         memset(moved, '\n', _i % 2 == 0 ? at : 1);
         moved[at - 1] = '\n';
         memcpy(moved + at, text.ptr, text.len);

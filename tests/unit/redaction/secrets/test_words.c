@@ -43,7 +43,8 @@ START_TEST(private_keys)
 }
 END_TEST
 
-/* Each is looked for to the next one and no further: half a million bytes of them took minutes. */
+/* Each is looked for to the next one and no further: half a million bytes of them took
+ * minutes. */
 START_TEST(first_lines_alone_are_gone_over_once)
 {
     struct nv_str key = NV_STR("-----BEGIN PRIVATE KEY-----\nabc\n-----BEGIN PRIVATE KEY-----\n"
