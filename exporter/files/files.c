@@ -63,10 +63,10 @@ void nv_files_free(struct nv_files *files)
     free(files);
 }
 
-static void new_line(struct nv_buf *buf, unsigned depth)
+static void new_line(struct nv_buf *buf, size_t depth)
 {
     (void)nv_buf_append_char(buf, '\n');
-    for (unsigned i = 0; i < depth; i++)
+    for (size_t i = 0; i < depth && i < INDENT_LEVELS_MAX; i++)
         (void)nv_buf_append(buf, "  ", 2);
 }
 
@@ -94,7 +94,7 @@ static size_t skip_blank(struct nv_str json, size_t i)
 }
 
 /* Writes an opening bracket; an empty pair stays on its line. Returns the index behind. */
-static size_t open_bracket(struct nv_buf *buf, struct nv_str json, size_t i, unsigned *depth)
+static size_t open_bracket(struct nv_buf *buf, struct nv_str json, size_t i, size_t *depth)
 {
     size_t next = skip_blank(json, i + 1);
 
@@ -103,13 +103,12 @@ static size_t open_bracket(struct nv_buf *buf, struct nv_str json, size_t i, uns
         (void)nv_buf_append_char(buf, json.ptr[next]);
         return next + 1;
     }
-    if (*depth < INDENT_LEVELS_MAX)
-        ++*depth;
+    ++*depth;
     new_line(buf, *depth);
     return i + 1;
 }
 
-static size_t punctuation(struct nv_buf *buf, struct nv_str json, size_t i, unsigned *depth)
+static size_t punctuation(struct nv_buf *buf, struct nv_str json, size_t i, size_t *depth)
 {
     char c = json.ptr[i];
 
@@ -130,8 +129,7 @@ static size_t punctuation(struct nv_buf *buf, struct nv_str json, size_t i, unsi
 
 enum nv_err nv_json_indent(struct nv_buf *buf, struct nv_str json)
 {
-    unsigned depth = 0;
-    size_t i = 0;
+    size_t depth = 0, i = 0;
 
     while (i < json.len && buf->failed == NV_OK) {
         if (json.ptr[i] == '"') {

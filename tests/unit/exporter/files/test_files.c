@@ -221,6 +221,25 @@ START_TEST(indentation_to_the_depth)
 }
 END_TEST
 
+/* What follows a value that is deeper stands where it would without it. */
+START_TEST(lines_behind_the_deepest_stand_where_they_belong)
+{
+    for (size_t more = 0; more < 2; more++) {
+        char json[2 * INDENT_LEVELS_MAX + 64];
+        const size_t depth = INDENT_LEVELS_MAX - 1 + more; /* inside an object */
+        const size_t len = (size_t)snprintf(json, sizeof json, "{\"a\":%*s%s%*s,\"b\":2}",
+                                            (int)depth, "", "1", (int)depth, "");
+        struct nv_buf buf;
+        memset(json + 5, '[', depth);
+        memset(json + 5 + depth + 1, ']', depth);
+        nv_buf_init(&buf, 1u << 20);
+        ck_assert_int_eq(nv_json_indent(&buf, (struct nv_str){json, len}), NV_OK);
+        ck_assert(nv_str_ends(nv_buf_str(&buf), NV_STR("\n  ],\n  \"b\": 2\n}\n")));
+        nv_buf_release(&buf);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/files");
@@ -235,6 +254,7 @@ int main(void)
     tcase_add_test(tcase, no_memory);
     tcase_add_loop_test(tcase, indentation, 0, sizeof texts / sizeof *texts);
     tcase_add_test(tcase, indentation_to_the_depth);
+    tcase_add_test(tcase, lines_behind_the_deepest_stand_where_they_belong);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
