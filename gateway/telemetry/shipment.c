@@ -9,6 +9,7 @@
  */
 #include "gateway/telemetry/shipment.h"
 
+#include "base/json/json_read.h"
 #include "base/log/counters.h"
 #include "base/log/log.h"
 #include "base/text/wire.h"
@@ -33,6 +34,44 @@ static void read_partial(struct nv_str partial, uint64_t *rejected, struct nv_st
     }
 }
 
+static enum nv_taken judge_parts(uint64_t rejected, struct nv_str why)
+{
+    return rejected > 0 || why.len > 0 ? NV_TAKEN_PARTLY : NV_TAKEN_ALL;
+}
+
+static enum nv_taken is_no_otlp(struct nv_str *why)
+{
+    *why = NV_STR("the answer is no OTLP: does a proxy answer for it?");
+    return NV_TAKEN_NOTHING;
+}
+
+/* {"partialSuccess":{"rejectedSpans":"5","errorMessage":"..."}}; 64 bits may be a string. */
+static enum nv_taken judge_json(struct nv_str body, uint64_t *rejected, struct nv_str *why)
+{
+    struct nv_json_reader reader;
+    struct nv_str key = NV_STR("");
+    enum nv_json_token token;
+    bool partial = false;
+    nv_json_read_init(&reader, body, NV_JSON_DEPTH_LIMIT);
+    while ((token = nv_json_next(&reader)) != NV_JSON_END) {
+        bool text = token == NV_JSON_STRING;
+        if (token == NV_JSON_ERROR)
+            return is_no_otlp(why);
+        if (token == NV_JSON_KEY) {
+            key = reader.raw;
+            if (reader.depth == 1)
+                partial = nv_str_eq(key, NV_STR("partialSuccess"));
+        } else if (partial && reader.depth == 2 && (text || token == NV_JSON_NUMBER)) {
+            if (nv_str_starts(key, NV_STR("rejected")) &&
+                nv_str_to_uint64(reader.raw, rejected) != NV_OK)
+                *rejected = 0;
+            if (text && nv_str_eq(key, NV_STR("errorMessage")))
+                *why = reader.raw;
+        }
+    }
+    return judge_parts(*rejected, *why);
+}
+
 /* A body that answers 200. Some servers answer protobuf with JSON, an empty object mostly. */
 static enum nv_taken judge_body(struct nv_str body, uint64_t *rejected, struct nv_str *why)
 {
@@ -40,16 +79,12 @@ static enum nv_taken judge_body(struct nv_str body, uint64_t *rejected, struct n
     struct nv_wire_field field;
     enum nv_err err;
     if (nv_str_starts(body, NV_STR("{")))
-        return NV_TAKEN_ALL;
+        return judge_json(body, rejected, why);
     while ((err = nv_wire_next(&wire, &field)) == NV_OK) {
         if (field.number == NV_OTLP_RESPONSE_PARTIAL && field.type == NV_WIRE_BYTES)
             read_partial(field.bytes, rejected, why);
     }
-    if (err != NV_ERR_END) {
-        *why = NV_STR("the answer is no OTLP: does a proxy answer for it?");
-        return NV_TAKEN_NOTHING;
-    }
-    return *rejected > 0 || why->len > 0 ? NV_TAKEN_PARTLY : NV_TAKEN_ALL;
+    return err == NV_ERR_END ? judge_parts(*rejected, *why) : is_no_otlp(why);
 }
 
 enum nv_taken nv_shipment_judge(const struct nv_reply *reply, uint64_t *rejected,
