@@ -24,7 +24,8 @@ struct nv_json_writer {
     size_t text_max;
     uint32_t items_max; /* 0: no limit. For who writes lists: members of one (model/value.h) */
     /* Borrowed, or NULL. Long strings that were written before to the same buffer, which only
-     * grows meanwhile: they are copied from there instead of being escaped again. */
+     * grows meanwhile: they are copied from there instead of being escaped again. All that are
+     * written with it must stay as they are until the last one. */
     struct nv_seen_texts *seen;
     unsigned depth;
     bool comma; /* a value was written at this level */
