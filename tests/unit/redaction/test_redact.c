@@ -101,6 +101,40 @@ START_TEST(the_trace_says_what_was_taken)
 }
 END_TEST
 
+/* Long texts of a trace stand in it often, with and without a secret, and those that are alike
+ * but for it. Each is masked as if it stood there alone, and each time is counted. */
+START_TEST(texts_that_stand_there_often)
+{
+    const char *middle[] = {"password is sk-0123456789abcdefghij",
+                            "password is .k-0123456789abcdefghij",
+                            "passwords have no value at all, it said"};
+    struct nv_str made[3];
+    for (size_t i = 0; i < 3; i++)
+        made[i] = nv_arena_printf(arena, "%0300d %s %0300d", 7, middle[i], 7);
+    struct nv_trace *trace = make_trace();
+    struct nv_attributes list = {0};
+    for (int i = 0; i < 30; i++) {
+        struct nv_str text = made[i % 3];
+        if (i % 2 == 0)
+            text = nv_arena_printf(arena, "%.*s", NV_STR_ARG(text)); /* at another address */
+        struct nv_str key = nv_arena_printf(arena, "text.%d", i);
+        ck_assert_int_eq(nv_attributes_add(&list, arena, key, nv_value_string(text)), NV_OK);
+    }
+    struct nv_redacted before, after;
+    ck_assert_int_eq(nv_redact(&config, make_trace(), &before), NV_OK);
+    trace->attributes = list;
+    ck_assert_int_eq(nv_redact(&config, trace, &after), NV_OK);
+    for (uint32_t i = 0; i < list.count; i++) {
+        struct nv_str alone = made[i % 3];
+        ck_assert_int_eq(nv_redact_text(&config, arena, &alone), NV_OK);
+        ck_assert(nv_str_eq(list.items[i].value.as.string, alone));
+        ck_assert((memmem(alone.ptr, alone.len, "***", 3) != NULL) == (i % 3 == 0));
+    }
+    /* the one of make_trace's attributes is not there */
+    ck_assert_uint_eq(after.total, before.total - 1 + list.count / 3);
+}
+END_TEST
+
 START_TEST(schemas_and_nothing_are_no_secrets)
 {
     struct nv_trace *trace = make_trace();
@@ -162,6 +196,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, every_part_of_a_trace);
     tcase_add_test(tcase, the_trace_says_what_was_taken);
+    tcase_add_test(tcase, texts_that_stand_there_often);
     tcase_add_test(tcase, schemas_and_nothing_are_no_secrets);
     tcase_add_test(tcase, lines_have_a_cap);
     tcase_add_test(tcase, no_memory_is_an_error);
