@@ -9,6 +9,8 @@
  */
 #include "base/str.h"
 
+#include "base/hash_wide.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
@@ -25,6 +27,9 @@
 
 /* Longest number text that is read without an allocation. */
 #define NUMBER_TEXT_MAX 64
+
+/* From here on XXH3 goes by vectors. */
+#define WIDE_HASH_MIN 241
 
 static uint64_t hash_seed, number_seed, number_factor;
 static pthread_once_t hash_seed_once = PTHREAD_ONCE_INIT;
@@ -144,6 +149,10 @@ static inline void need_seeds(void)
 uint64_t nv_str_hash(struct nv_str s)
 {
     need_seeds();
+#ifdef NV_WIDE_CODE
+    if (s.len >= WIDE_HASH_MIN && nv_wide)
+        return nv_hash_wide(s.ptr, s.len, hash_seed);
+#endif
     return XXH3_64bits_withSeed(s.ptr, s.len, hash_seed);
 }
 

@@ -10,8 +10,8 @@ pkg_check_modules(NOVEUM_CURL REQUIRED IMPORTED_TARGET libcurl)
 # The binary interface: grows with new functions, and gets a new number when one changes.
 set(NOVEUM_TRACE_ABI 1)
 file(GLOB trace_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/trace/*.c")
-set(trace_base account.c arena.c buf.c clock.c str.c json/json_read.c json/json_string.c json/json_write.c text/text.c
-  text/utf8.c text/wire.c)
+set(trace_base account.c arena.c buf.c clock.c str.c json/json_number.c json/json_read.c
+  json/json_string.c json/json_write.c text/text.c text/utf8.c text/wire.c)
 list(TRANSFORM trace_base PREPEND "${CMAKE_SOURCE_DIR}/base/")
 
 foreach(objects noveum_trace_objects noveum_trace_base)

@@ -4,11 +4,13 @@
  *   "plain text\\n more"     scan ─▶ quote, backslash or control character
  *             └── escape ─▶ length, text
  *
- * Scans go 16 bytes at a time where the machine has SSE2, and never read past the end.
+ * Scans go 16 bytes at a time where the machine has SSE2, 32 where it has AVX2 and the text is
+ * long, and never read past the end.
  */
 #ifndef NV_BASE_JSON_JSON_STRING_H
 #define NV_BASE_JSON_JSON_STRING_H
 
+#include "base/json/json_wide.h"
 #include "base/str.h"
 
 #ifdef __SSE2__
@@ -87,6 +89,13 @@ static inline size_t nv_json_find_special(struct nv_str text, size_t pos)
             return pos + (size_t)__builtin_ctz(bits);
         pos += NV_JSON_BLOCK;
     }
+#ifdef NV_WIDE_CODE
+    if (pos + 2 * NV_JSON_WIDE_BLOCK < end && nv_wide) {
+        pos += nv_json_find_special_wide(text.ptr + pos, text.len - pos);
+        if (text.len - pos >= NV_JSON_WIDE_BLOCK)
+            return pos;
+    }
+#endif
     for (; pos + NV_JSON_BLOCK < end; pos += 2 * NV_JSON_BLOCK) {
         bits = nv_json_bits_of_two(nv_json_block(text.ptr + pos),
                                    nv_json_block(text.ptr + pos + NV_JSON_BLOCK));
@@ -105,6 +114,13 @@ static inline size_t nv_json_copy_to_special(struct nv_str text, size_t pos, cha
 {
     size_t at = 0, most = text.len - pos < room ? text.len - pos : room;
     const char *in = text.ptr + pos;
+#ifdef NV_WIDE_CODE
+    if (most >= 3 * NV_JSON_WIDE_BLOCK && nv_wide) {
+        at = nv_json_copy_to_special_wide(in, most, out);
+        if (most - at >= NV_JSON_WIDE_BLOCK)
+            return pos + at;
+    }
+#endif
 #ifdef __SSE2__
     const size_t end = most >= 2 * NV_JSON_BLOCK ? most - (2 * NV_JSON_BLOCK - 1) : 0;
     for (; at < end; at += 2 * NV_JSON_BLOCK) {

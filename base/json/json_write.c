@@ -1,6 +1,5 @@
 /*
- * The JSON writer: commas by two flags, strings 16 bytes at a time, numbers without printf
- * where that is exact.
+ * The JSON writer: commas by two flags, strings 16 bytes at a time.
  *
  * Strings are where the time goes (message content is nine tenths of a body). Room for the
  * worst case, six bytes for one, is reserved for a piece at a time, so that the loop inside
@@ -10,14 +9,11 @@
  *
  *   in   [ 16 clean bytes ][ ab"cdefghijklmno ]
  *   out  [ 16 copied      ][ ab ] \" , on from c
- *
- * Doubles are written with the fewest digits that read back the same. Values with up to six
- * decimals, which most are, come from integer arithmetic: the quotient of two exact doubles is
- * rounded once, just as a reader of the text would. The rest tries printf at 15, 16, 17 digits.
  */
 #include "base/json/json_write.h"
 
 #include "base/json/json_clean.h"
+#include "base/json/json_number.h"
 #include "base/text/text.h"
 
 #include <assert.h>
@@ -33,11 +29,6 @@
 #define SLACK 24
 /* Input bytes of a piece when the buffer is near its cap. */
 #define SMALL_PIECE_MAX ((size_t)64)
-
-static const char digit_pairs[] = "00010203040506070809101112131415161718192021222324"
-                                  "25262728293031323334353637383940414243444546474849"
-                                  "50515253545556575859606162636465666768697071727374"
-                                  "75767778798081828384858687888990919293949596979899";
 
 void nv_json_write_init(struct nv_json_writer *writer, struct nv_buf *buf)
 {
@@ -66,7 +57,15 @@ static inline void put(struct nv_json_writer *writer, const char *bytes, size_t 
     writer->buf->len += len;
 }
 
-static void begin_container(struct nv_json_writer *writer, char c)
+/* Is there room for `room` bytes as it is? Then nothing has failed either. Nothing is called
+ * for what nearly always holds: functions that call none keep no registers for others. */
+static inline bool has_room(const struct nv_buf *buf, size_t room)
+{
+    return room <= buf->capacity - buf->len && buf->failed == NV_OK;
+}
+
+static __attribute__((noinline)) void begin_container_slow(struct nv_json_writer *writer,
+                                                           char c)
 {
     if (begin_value(writer, 1))
         writer->buf->bytes[writer->buf->len++] = c;
@@ -76,14 +75,32 @@ static void begin_container(struct nv_json_writer *writer, char c)
         writer->buf->failed = NV_ERR_DEPTH;
 }
 
-static void end_container(struct nv_json_writer *writer, char c)
+static inline void begin_container(struct nv_json_writer *writer, char c)
+{
+    struct nv_buf *buf = writer->buf;
+    if (!has_room(buf, 2) || writer->depth >= NV_JSON_WRITE_DEPTH_MAX) {
+        begin_container_slow(writer, c);
+        return;
+    }
+    char *out = buf->bytes + buf->len;
+    const bool comma = writer->comma && !writer->key;
+    *out = ','; /* or overwritten */
+    out[comma] = c;
+    buf->len += 1 + (size_t)comma;
+    writer->depth++;
+    writer->comma = writer->key = false;
+}
+
+static inline void end_container(struct nv_json_writer *writer, char c)
 {
     struct nv_buf *buf = writer->buf;
     assert(writer->depth > 0 && !writer->key);
-    if (nv_buf_reserve(buf, 1) == NV_OK)
-        buf->bytes[buf->len++] = c;
     writer->depth--;
     writer->comma = true;
+    if (has_room(buf, 1))
+        buf->bytes[buf->len++] = c;
+    else
+        (void)nv_buf_append_char(buf, c);
 }
 
 void nv_json_write_begin_object(struct nv_json_writer *writer)
@@ -203,8 +220,35 @@ static void write_escaped(struct nv_json_writer *writer, struct nv_str s)
     }
 }
 
-/* Short strings, which keys and most values are: room is asked for once. False when the worst
- * case does not fit below the cap. */
+/* Opening quote, text, closing quote and colon. */
+#define AROUND_TEXT 4
+
+/* Short strings that need no escape, which keys and most values are. False, and nothing is
+ * written, of any other, or when there is no room yet. */
+static inline bool write_plain(struct nv_json_writer *writer, struct nv_str s, bool key)
+{
+    struct nv_buf *buf = writer->buf;
+    if (s.len - 1 >= SMALL_PIECE_MAX || !has_room(buf, s.len + AROUND_TEXT))
+        return false;
+    const bool comma = writer->comma && !writer->key;
+    char *out = buf->bytes + buf->len;
+    out[0] = ','; /* or overwritten */
+    out += comma;
+    *out++ = '"';
+    if (!nv_json_copy_short(s.ptr, s.len, out))
+        return false;
+    out += s.len;
+    *out++ = '"';
+    if (key)
+        *out++ = ':';
+    writer->key = key;
+    writer->comma = true;
+    buf->len = (size_t)(out - buf->bytes);
+    return true;
+}
+
+/* The same of any short string: room is asked for once. False when the worst case does not fit
+ * below the cap. */
 static bool write_short(struct nv_json_writer *writer, struct nv_str s, bool key)
 {
     struct nv_buf *buf = writer->buf;
@@ -239,13 +283,20 @@ static void write_left_out(struct nv_json_writer *writer, size_t missing, size_t
                         missing, all);
 }
 
-void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key)
+static __attribute__((noinline)) void write_key_slow(struct nv_json_writer *writer,
+                                                     struct nv_str key)
 {
     if (key.len > 0 && write_short(writer, key, true))
         return;
     nv_json_write_string(writer, key);
     (void)nv_buf_append_char(writer->buf, ':');
     writer->key = true;
+}
+
+void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key)
+{
+    if (!write_plain(writer, key, true))
+        write_key_slow(writer, key);
 }
 
 /* The string as it stands in the buffer already, quotes and all. */
@@ -278,12 +329,19 @@ static void write_long(struct nv_json_writer *writer, struct nv_str value)
         nv_seen_put(writer->seen, value, from, writer->buf->len - from);
 }
 
-void nv_json_write_string(struct nv_json_writer *writer, struct nv_str value)
+static __attribute__((noinline)) void write_string_slow(struct nv_json_writer *writer,
+                                                        struct nv_str value)
 {
     if (value.len > 0 && write_short(writer, value, false))
         return;
     if (!writer->seen || !write_seen(writer, value))
         write_long(writer, value);
+}
+
+void nv_json_write_string(struct nv_json_writer *writer, struct nv_str value)
+{
+    if (!write_plain(writer, value, false))
+        write_string_slow(writer, value);
 }
 
 void nv_json_write_clean(struct nv_json_writer *writer, struct nv_str text)
@@ -292,7 +350,7 @@ void nv_json_write_clean(struct nv_json_writer *writer, struct nv_str text)
         return;
     char *out = writer->buf->bytes + writer->buf->len;
     out[0] = '"';
-    memcpy(out + 1, text.ptr, text.len);
+    nv_json_copy_text(text.ptr, text.len, out + 1);
     out[text.len + 1] = '"';
     writer->buf->len += text.len + 2;
 }
@@ -326,170 +384,59 @@ void nv_json_write_base64(struct nv_json_writer *writer, struct nv_str bytes)
 
 /* ---- everything else --------------------------------------------------------------------- */
 
-#define INT_TEXT_MAX 24
+/* Of which the second half is never used, but copied. */
+#define NUMBER_ROOM ((size_t)2 * NV_JSON_NUMBER_MAX)
 
-/* Decimal digits of `value`, right-aligned before `end`; returns the first. */
-static char *put_uint(char *end, uint64_t value)
+/* A number's text from `at` to `end`, which is the middle of NUMBER_ROOM bytes: where there is
+ * room, one copy of a length that is known. */
+static inline void put_number(struct nv_json_writer *writer, const char *at, const char *end)
 {
-    while (value >= 100) {
-        end -= 2;
-        memcpy(end, digit_pairs + value % 100 * 2, 2);
-        value /= 100;
+    struct nv_buf *buf = writer->buf;
+    if (!has_room(buf, NV_JSON_NUMBER_MAX + 1)) {
+        put(writer, at, (size_t)(end - at));
+        return;
     }
-    if (value >= 10) {
-        end -= 2;
-        memcpy(end, digit_pairs + value * 2, 2);
-    } else {
-        *--end = (char)('0' + value);
-    }
-    return end;
+    char *out = buf->bytes + buf->len;
+    const bool comma = writer->comma && !writer->key;
+    *out = ','; /* or overwritten */
+    out += comma;
+    memcpy(out, at, NV_JSON_NUMBER_MAX);
+    buf->len += (size_t)comma + (size_t)(end - at);
+    writer->key = false;
+    writer->comma = true;
 }
 
 void nv_json_write_uint(struct nv_json_writer *writer, uint64_t value)
 {
-    char text[INT_TEXT_MAX];
-    char *end = text + sizeof text;
-    char *at = put_uint(end, value);
-    put(writer, at, (size_t)(end - at));
+    char text[NUMBER_ROOM];
+    char *end = text + NV_JSON_NUMBER_MAX;
+    put_number(writer, nv_json_number_uint(end, value), end);
 }
 
 void nv_json_write_int(struct nv_json_writer *writer, int64_t value)
 {
-    char text[INT_TEXT_MAX];
-    char *end = text + sizeof text;
-    char *at = put_uint(end, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    char text[NUMBER_ROOM];
+    char *end = text + NV_JSON_NUMBER_MAX;
+    char *at = nv_json_number_uint(end, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
     if (value < 0)
         *--at = '-';
-    put(writer, at, (size_t)(end - at));
-}
-
-/* Below 2^53 every integer is a double. */
-#define EXACT_INTEGER_MAX 9007199254740992.0
-/* Fewer digits than these always come back from a double: what printf would find, too. */
-#define SURE_INTEGER_MAX 1e15
-/* With so many decimals a number is written out however small it is. */
-#define PLAIN_DECIMALS_MAX 6
-/* The last power of ten that is a double. */
-#define DECIMALS_MAX 22
-
-static const double powers[DECIMALS_MAX + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-
-/* Text of `digits` / 10^decimals, right-aligned before `end`. */
-static char *put_fixed(char *end, uint64_t digits, unsigned decimals, bool negative)
-{
-    char *at = end;
-    for (unsigned i = 0; i < decimals; i++, digits /= 10)
-        *--at = (char)('0' + digits % 10);
-    *--at = '.';
-    at = put_uint(at, digits);
-    if (negative)
-        *--at = '-';
-    return at;
-}
-
-/* The same as one digit, the rest and an exponent of two digits, as printf's %g has it. */
-static char *put_scientific(char *end, uint64_t digits, unsigned decimals, bool negative)
-{
-    char text[INT_TEXT_MAX];
-    char *first = put_uint(text + sizeof text, digits);
-    size_t rest = (size_t)(text + sizeof text - first) - 1;
-    unsigned exponent = decimals - (unsigned)rest;
-    char *at = end - 2;
-    memcpy(at, digit_pairs + exponent * 2, 2);
-    memcpy(at -= 2, "e-", 2);
-    if (rest > 0) {
-        memcpy(at -= rest, first + 1, rest);
-        *--at = '.';
-    }
-    *--at = *first;
-    if (negative)
-        *--at = '-';
-    return at;
-}
-
-/* Is `scaled` / 10^decimals what a reader of that text gets for `magnitude`? */
-static bool reads_back(double scaled, unsigned decimals, double magnitude)
-{
-    double back = scaled / powers[decimals];
-    return back >= magnitude && back <= magnitude;
-}
-
-/* rint of a number that is not negative, without the call: from 2^52 on all are integers, and
- * adding that rounds to one. */
-static double nearest(double x)
-{
-    const double first = 0x1p52;
-    return x < first ? x + first - first : x;
-}
-
-/*
- * Text of `value` with as few decimals as read back the same, right-aligned before `end`; NULL
- * when there are none that are exact. Past six, a number below 0.0001 has an exponent.
- */
-static char *put_decimal(char *end, double value)
-{
-    double magnitude = fabs(value);
-    if (magnitude >= EXACT_INTEGER_MAX)
-        return NULL;
-    double whole = (double)(uint64_t)magnitude;
-    if (whole >= magnitude) {
-        *--end = '0';
-        return put_fixed(end, (uint64_t)magnitude, 0, signbit(value));
-    }
-    for (unsigned decimals = 1; decimals <= DECIMALS_MAX; decimals++) {
-        bool plain = decimals <= PLAIN_DECIMALS_MAX;
-        double scaled = nearest(magnitude * powers[decimals]);
-        if (scaled >= (plain ? EXACT_INTEGER_MAX : SURE_INTEGER_MAX))
-            return NULL;
-        if (!reads_back(scaled, decimals, magnitude))
-            continue;
-        return plain || magnitude >= 1e-4
-                   ? put_fixed(end, (uint64_t)scaled, decimals, signbit(value))
-                   : put_scientific(end, (uint64_t)scaled, decimals, signbit(value));
-    }
-    return NULL;
-}
-
-/* Shortest of 15, 16 or 17 digits that reads back as `value`, with a point or an exponent. */
-static size_t print_double(double value, char text[32])
-{
-    int length = 0;
-    for (int digits = 15; digits <= 17; digits++) {
-        length = snprintf(text, 32, "%.*g", digits, value);
-        assert(length > 0 && length < 30);
-        for (int i = 0; i < length; i++) {
-            if (text[i] == ',') /* the decimal point of another locale */
-                text[i] = '.';
-        }
-        double back = 0;
-        if (nv_str_to_double((struct nv_str){text, (size_t)length}, &back) == NV_OK &&
-            back >= value && back <= value)
-            break;
-    }
-    struct nv_str written = {text, (size_t)length};
-    if (nv_str_find_char(written, '.') != SIZE_MAX ||
-        nv_str_find_char(written, 'e') != SIZE_MAX)
-        return written.len;
-    memcpy(text + length, ".0", 2);
-    return written.len + 2;
+    put_number(writer, at, end);
 }
 
 void nv_json_write_double(struct nv_json_writer *writer, double value)
 {
-    char text[32];
+    char text[NUMBER_ROOM];
     if (isnan(value)) {
         put(writer, "\"NaN\"", 5);
     } else if (isinf(value)) {
         put(writer, signbit(value) ? "\"-Infinity\"" : "\"Infinity\"",
             signbit(value) ? 11 : 10);
     } else {
-        char *at = put_decimal(text + sizeof text, value);
+        char *at = nv_json_number_decimal(text + NV_JSON_NUMBER_MAX, value);
         if (at)
-            put(writer, at, (size_t)(text + sizeof text - at));
+            put_number(writer, at, text + NV_JSON_NUMBER_MAX);
         else
-            put(writer, text, print_double(value, text));
+            put(writer, text, nv_json_number_print(value, text));
     }
 }
 

@@ -55,7 +55,7 @@ LIBRARIES = {
     "yaml": ("libyaml", 1),
     "pcre2": ("PCRE2", 1),
     "openssl/": ("OpenSSL", 1),  # base/openssl.h, through which TLS, tokens, hashes, the journal's cipher and the exporter's authorities see it
-    "xxhash": ("xxHash", 1),
+    "xxhash": ("xxHash", 2),  # base/str.c, base/hash_wide.c
     "pb": ("nanopb", 1),
     "utf8proc": ("utf8proc", 2),
     "uthash": ("uthash", 1),  # base/tables/hash_map.h
