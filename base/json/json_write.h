@@ -48,7 +48,8 @@ void nv_json_write_end_array(struct nv_json_writer *writer);
 void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key);
 /*
  * The same of a key that is known to need no escape, as it stands in JSON: `quoted` with its
- * quotes and colon, NV_STR("\"name\":"). One copy of a length that the compiler knows.
+ * quotes and colon, NV_STR("\"name\":"). One copy of a length that the compiler knows. Whole
+ * members may stand before it, with commas between them.
  */
 static inline void nv_json_write_known_key(struct nv_json_writer *writer, struct nv_str quoted)
 {

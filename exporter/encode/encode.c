@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text/text.h"
+#include "exporter/encode/id_members.h"
 #include "exporter/encode/repeats.h"
 #include "model/key_index.h"
 
@@ -56,6 +57,7 @@ struct encoder {
     char id[NV_TRACE_ID_TEXT_MAX]; /* the trace's, as it is sent */
     size_t id_len;
     char source_id[2 * NV_TRACE_ID_BYTES];
+    struct nv_id_members span_ids, otel_ids;
     struct nv_repeats scopes, resources;
     struct nv_seen_texts seen; /* texts of what is written of this trace */
 };
@@ -98,15 +100,6 @@ static void span_id(struct nv_json_writer *json, const uint8_t id[NV_SPAN_ID_BYT
     nv_json_write_clean(json, (struct nv_str){hex, sizeof hex});
 }
 
-static void parent_id(struct nv_json_writer *json, const uint8_t *id, bool has_parent)
-{
-    KEY(json, "parent_span_id");
-    if (has_parent)
-        span_id(json, id);
-    else
-        nv_json_write_null(json);
-}
-
 static void time_text(struct nv_json_writer *json, uint64_t ns)
 {
     char text[NV_TIME_TEXT_SIZE];
@@ -118,25 +111,35 @@ static void time_text(struct nv_json_writer *json, uint64_t ns)
 /* Texts of times are cut to microseconds; the duration is of the times before that. */
 static void times(struct nv_json_writer *json, uint64_t start_ns, uint64_t end_ns)
 {
+    static const char begin[] = "\"start_time\":\"", middle[] = "\",\"end_time\":\"",
+                      end[] = "\",\"duration_ms\":";
+    char text[sizeof begin + sizeof middle + sizeof end + 2 * NV_TIME_TEXT_SIZE];
+    char *at = text;
+
     assert(end_ns >= start_ns);
-    KEY(json, "start_time");
-    time_text(json, start_ns);
-    KEY(json, "end_time");
-    time_text(json, end_ns);
-    KEY(json, "duration_ms");
+    memcpy(at, begin, sizeof begin - 1);
+    at += sizeof begin - 1;
+    at += nv_time_format(start_ns, at);
+    memcpy(at, middle, sizeof middle - 1);
+    at += sizeof middle - 1;
+    at += nv_time_format(end_ns, at);
+    memcpy(at, end, sizeof end - 1);
+    at += sizeof end - 1;
+    nv_json_write_known_key(json, (struct nv_str){text, (size_t)(at - text)});
     nv_json_write_double(json, (double)(end_ns - start_ns) / 1e6);
 }
 
 /* The mapping has made these three of what was told; OTLP's own status stands in `otel`. */
 static void status(struct nv_json_writer *json, enum nv_status value, struct nv_str message)
 {
-    static const char *const names[] = {
-        [NV_STATUS_OK] = "ok", [NV_STATUS_ERROR] = "error", [NV_STATUS_TIMEOUT] = "timeout"};
+#define STATUS(text) NV_STR_INIT("\"status\":\"" text "\",\"status_message\":")
+    static const struct nv_str members[] = {[NV_STATUS_OK] = STATUS("ok"),
+                                            [NV_STATUS_ERROR] = STATUS("error"),
+                                            [NV_STATUS_TIMEOUT] = STATUS("timeout")};
+#undef STATUS
 
-    assert((size_t)value < sizeof names / sizeof *names);
-    KEY(json, "status");
-    nv_json_write_clean(json, nv_str_from(names[value]));
-    KEY(json, "status_message");
+    assert((size_t)value < sizeof members / sizeof *members);
+    nv_json_write_known_key(json, members[value]);
     string_or_null(json, message);
 }
 
@@ -220,10 +223,18 @@ static void exception(struct nv_json_writer *json, const struct nv_span *span)
     nv_json_write_end_object(json);
 }
 
+/* Status and the key of the name. */
 static void otel_status(struct nv_json_writer *json, const struct nv_span *span)
 {
     static const char *const codes[] = {"UNSET", "OK", "ERROR"};
+    static const struct nv_str plain[] = {
+        NV_STR_INIT("\"status\":{\"code\":\"UNSET\"},\"name\":"),
+        NV_STR_INIT("\"status\":{\"code\":\"OK\"},\"name\":")};
 
+    if (span->status_code >= 0 && (size_t)span->status_code < NV_STATUS_CODE_ERROR) {
+        nv_json_write_known_key(json, plain[span->status_code]);
+        return;
+    }
     KEY(json, "status");
     nv_json_write_begin_object(json);
     KEY(json, "code");
@@ -233,6 +244,7 @@ static void otel_status(struct nv_json_writer *json, const struct nv_span *span)
         nv_json_write_string(json, span->source_status_message);
     }
     nv_json_write_end_object(json);
+    KEY(json, "name");
 }
 
 static void scope(struct nv_json_writer *json, const void *ctx)
@@ -341,21 +353,23 @@ static void span_otel(struct encoder *e, const struct nv_span *span)
                                         "CLIENT",   "PRODUCER", "CONSUMER"};
     struct nv_json_writer *json = &e->json;
 
-    KEY(json, "otel");
     nv_json_write_begin_object(json);
-    KEY(json, "trace_id");
-    nv_json_write_clean(json, (struct nv_str){e->source_id, sizeof e->source_id});
-    KEY(json, "span_id");
     /* ids that were given anew (two spans of one id) keep those that their source knows them
      * by */
     const struct nv_source_ids *source = span->source_ids;
-    span_id(json, source ? source->span_id : span->span_id);
-    parent_id(json, source ? source->parent_id : span->parent_id,
-              source ? source->has_parent : span->has_parent);
-    KEY(json, "kind");
+    const uint8_t *id = source ? source->span_id : span->span_id;
+    const uint8_t *parent = source ? source->parent_id : span->parent_id;
+    if (source ? source->has_parent : span->has_parent) {
+        nv_id_members_write(&e->otel_ids, json, id, parent);
+    } else {
+        KEY(json, "trace_id");
+        nv_json_write_clean(json, (struct nv_str){e->source_id, sizeof e->source_id});
+        KEY(json, "span_id");
+        span_id(json, id);
+        nv_json_write_known_key(json, NV_STR("\"parent_span_id\":null,\"kind\":"));
+    }
     open_enum(json, span->kind, kinds, sizeof kinds / sizeof *kinds);
     otel_status(json, span);
-    KEY(json, "name");
     nv_json_write_string(json, span->source_name);
     otel_rest(e, span);
     nv_json_write_end_object(json);
@@ -366,20 +380,28 @@ static void span_object(struct encoder *e, const struct nv_span *span)
     struct nv_json_writer *json = &e->json;
 
     nv_json_write_begin_object(json);
-    KEY(json, "span_id");
-    span_id(json, span->span_id);
-    KEY(json, "trace_id");
-    nv_json_write_clean(json, (struct nv_str){e->id, e->id_len});
-    parent_id(json, span->parent_id, span->has_parent);
-    KEY(json, "name");
+    if (span->has_parent) {
+        nv_id_members_write(&e->span_ids, json, span->span_id, span->parent_id);
+    } else {
+        KEY(json, "span_id");
+        span_id(json, span->span_id);
+        KEY(json, "trace_id");
+        nv_json_write_clean(json, (struct nv_str){e->id, e->id_len});
+        nv_json_write_known_key(json, NV_STR("\"parent_span_id\":null,\"name\":"));
+    }
     nv_json_write_string(json, span->name);
     times(json, span->start_ns, span->end_ns);
     status(json, span->status, span->status_message);
     KEY(json, "attributes");
     nv_attributes_write(json, &span->attributes);
-    events(json, span);
-    links(e, span);
-    exception(json, span);
+    if (span->event_count == 0 && span->link_count == 0 && !span->has_exception) {
+        nv_json_write_known_key(json, NV_STR("\"events\":[],\"links\":[],\"otel\":"));
+    } else {
+        events(json, span);
+        links(e, span);
+        exception(json, span);
+        KEY(json, "otel");
+    }
     span_otel(e, span);
     nv_json_write_end_object(json);
 }
@@ -481,6 +503,8 @@ static void encoder_init(struct encoder *e, struct nv_buf *buf, const struct nv_
                     NV_STR("resources"));
     e->id_len = id_text(trace->trace_id, form, e->id);
     nv_hex_encode(trace->source_trace_id, NV_TRACE_ID_BYTES, e->source_id);
+    nv_id_members_init_span(&e->span_ids, (struct nv_str){e->id, e->id_len});
+    nv_id_members_init_otel(&e->otel_ids, (struct nv_str){e->source_id, sizeof e->source_id});
 }
 
 static void trace_attributes(struct nv_json_writer *json, const struct nv_trace *trace)
