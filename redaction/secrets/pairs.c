@@ -14,6 +14,8 @@
 #include "base/banned.h"
 
 #define NAME_BYTES_MAX 64
+/* How far before a name the string is looked for that it stands in. */
+#define LOOK_BACK 256u
 #define AUTHORITY_MAX 512
 #define USER_TOKEN_MIN 20 /* a user without a password that is a key: of a DSN */
 #define WHITE_MAX 64      /* between a bracket and the first member */
@@ -118,6 +120,47 @@ static size_t quoted_len(struct nv_str text, size_t from, size_t escapes, char q
         backslashes = c == '\\' ? backslashes + 1 : 0;
     }
     return text.len - from;
+}
+
+/* Is `at` in a string of JSON, as its beginning tells: a quote with so many backslashes, and
+ * before it what a string may follow? False where none is found near by. */
+static bool in_string(struct nv_str text, size_t at, size_t escapes, char quote)
+{
+    const size_t least = at > LOOK_BACK ? at - LOOK_BACK : 0;
+    for (size_t i = at; i > least; i--) {
+        if (text.ptr[i - 1] != quote)
+            continue;
+        size_t slashes = 0;
+        while (slashes <= escapes && slashes + 1 < i && text.ptr[i - 2 - slashes] == '\\')
+            slashes++;
+        if (slashes > escapes)
+            continue;
+        const size_t before = back_over_spaces(text, 0, i - 1 - slashes);
+        return slashes == escapes && (before == 0 || memchr(":,[{", text.ptr[before - 1], 4));
+    }
+    return false;
+}
+
+/*
+ * Does the quote before `from`, with so many backslashes, end a string of JSON, whose text ends
+ * with the name, and begin no value? Then brackets, commas, numbers and the like follow, `len`
+ * bytes up to the quote of the next string.
+ *
+ *   {"note":"password: ","count":1}
+ *           └ string    ^└┘ no secret: what stands between two strings
+ */
+static bool ends_string(const struct pair *pair, size_t from, size_t len, size_t escapes)
+{
+    static const char structure[] = " \t\r\n,:{}[]\\0123456789+-.eEtruefalsn";
+    const struct nv_str text = pair->text;
+    const struct nv_str between = nv_str_trim(nv_str_slice(text, from, len));
+    if (pair->quote.len > 0 || between.len == 0 || !memchr(",}]", between.ptr[0], 3))
+        return false;
+    for (size_t i = 0; i < between.len; i++) {
+        if (!memchr(structure, between.ptr[i], sizeof structure - 1))
+            return false;
+    }
+    return in_string(text, pair->separator, escapes, text.ptr[from - 1]);
 }
 
 /* A value that is not masked: it says nothing, is a word of a program, or repeats its name. */
@@ -410,7 +453,9 @@ static struct nv_secret_pair named_value(const struct pair *pair)
         if (!may_be_value(pair, open + 1))
             return none();
         size_t len = quoted_len(text, open + 1, open - from, text.ptr[open]);
-        return judge(pair, open + 1, open + 1 + len);
+        return ends_string(pair, open + 1, len, open - from)
+                   ? none()
+                   : judge(pair, open + 1, open + 1 + len);
     }
     if (pair->quote.len == 0 || text.ptr[pair->separator] != ':')
         return bare_value(pair, from);

@@ -37,6 +37,36 @@ START_TEST(stretches)
 }
 END_TEST
 
+/* The quote behind a name may end the string that the name stands in. */
+START_TEST(a_string_that_ends_with_a_name)
+{
+    static const struct {
+        const char *text;
+        size_t len;
+    } rows[] = {{"[\"password: \",\"k\",1]", 0},
+                {"[\"password: \"]", 0},
+                {"[ \"the password=\"], [1.5, true, {\"k\"", 0},
+                {"[\\\"password: \\\",\\\"k\\\"", 0},
+                {"[\"it said \\\"no\\\", password: \" , null]", 0},
+                /* values, however they look */
+                {"[\"password: \",secret\"", 7},
+                {"[\"password: \"}x{\"", 3},
+                {"[\"password: \\\",1234\\\" \"]", 5},
+                {"{\"password\": \"]0000\"}", 5},
+                {"{'password': ',1234567890'}", 11},
+                {"password: \",123456789\"", 10},
+                {"he said\"password: \",123456789\"", 10},
+                {"pwd=\"]8675309\"", 8},
+                {"password: \"12345\"", 5},
+                {"password: \";\"", 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char separator = strchr(rows[i].text, ':') ? ':' : '=';
+        const size_t len = find(rows[i].text, separator).at.len;
+        ck_assert_msg(len == rows[i].len, "%s: %zu", rows[i].text, len);
+    }
+}
+END_TEST
+
 /* What was taken is no name. */
 START_TEST(the_floor)
 {
@@ -66,6 +96,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, nv_names_ready, NULL);
     tcase_add_test(tcase, stretches);
+    tcase_add_test(tcase, a_string_that_ends_with_a_name);
     tcase_add_test(tcase, the_floor);
     tcase_add_test(tcase, a_name_to_the_cap);
     suite_add_tcase(suite, tcase);
