@@ -6,7 +6,7 @@
  */
 #include "base/hash_wide.h"
 
-#ifdef NV_WIDE_CODE
+#ifdef NV_HASH_WIDE
 #pragma GCC target("avx2,bmi")
 #define XXH_VECTOR 2 /* XXH_AVX2 */
 #define XXH_INLINE_ALL
@@ -15,7 +15,7 @@
 
 #include "base/banned.h"
 
-#ifdef NV_WIDE_CODE
+#ifdef NV_HASH_WIDE
 uint64_t nv_hash_wide(const void *bytes, size_t len, uint64_t seed)
 {
     return XXH3_64bits_withSeed(bytes, len, seed);

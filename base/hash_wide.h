@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef NV_WIDE_CODE
+/* gcc's pragma reaches what is included, clang's attribute does not. */
+#if defined(NV_WIDE_CODE) && !defined(__clang__)
+#define NV_HASH_WIDE
 /* XXH3 of 64 bits, the same as elsewhere for any length. To be called when nv_wide is set. */
 uint64_t nv_hash_wide(const void *bytes, size_t len, uint64_t seed);
 #endif

@@ -28,8 +28,10 @@
 /* Longest number text that is read without an allocation. */
 #define NUMBER_TEXT_MAX 64
 
+#ifdef NV_HASH_WIDE
 /* From here on XXH3 goes by vectors. */
 #define WIDE_HASH_MIN 241
+#endif
 
 static uint64_t hash_seed, number_seed, number_factor;
 static pthread_once_t hash_seed_once = PTHREAD_ONCE_INIT;
@@ -149,7 +151,7 @@ static inline void need_seeds(void)
 uint64_t nv_str_hash(struct nv_str s)
 {
     need_seeds();
-#ifdef NV_WIDE_CODE
+#ifdef NV_HASH_WIDE
     if (s.len >= WIDE_HASH_MIN && nv_wide)
         return nv_hash_wide(s.ptr, s.len, hash_seed);
 #endif

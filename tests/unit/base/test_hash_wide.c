@@ -9,7 +9,7 @@
 
 START_TEST(is_the_same_with_and_without)
 {
-#ifdef NV_WIDE_CODE
+#ifdef NV_HASH_WIDE
     static char bytes[2100];
     const bool before = nv_wide;
     for (size_t i = 0; i < sizeof bytes; i++)
@@ -31,7 +31,7 @@ END_TEST
 /* The number of an empty text is given by XXH3's own tests. */
 START_TEST(is_that_of_xxh3)
 {
-#ifdef NV_WIDE_CODE
+#ifdef NV_HASH_WIDE
     if (nv_wide)
         ck_assert_uint_eq(nv_hash_wide("", 0, 0), UINT64_C(0x2d06800538d394c2));
 #endif
