@@ -462,6 +462,7 @@ enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct n
     struct found found;
     enum nv_err err;
     found.attributes = found.events = found.links = 0;
+    found.lists = found.lists_end = NULL;
     memset(out, 0, sizeof *out);
     for (const char *at = wire.pos; (err = nv_wire_next(&wire, &field)) == NV_OK;
          at = wire.pos) {
