@@ -27,8 +27,8 @@ def main():
         if not match:
             continue
         path, number, message, check = match.groups()
-        name = path.lstrip("./") if path.startswith("../") else \
-            str(pathlib.Path(path).relative_to(pathlib.Path(root).resolve()))
+        # an error in a header of the system is a finding as well
+        name = path.lstrip("./") if path.startswith("../") else path.removeprefix(f"{pathlib.Path(root).resolve()}/")
         if (name, check) in reviewed:
             reviewed[name, check] = True
         else:
