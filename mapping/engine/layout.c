@@ -471,11 +471,13 @@ enum nv_err nv_layout_apply(struct nv_translation *t, const struct nv_span_work 
     const struct nv_seen *seen = layout->seen;
     const struct nv_plan *plan = NULL;
     *done = false;
-    memcpy(t->scratch.seen, seen, seen_bytes);
+    if (seen_bytes > 0)
+        memcpy(t->scratch.seen, seen, seen_bytes);
     struct nv_layout_kind *kind = kind_of(t, layout, work->kind);
-    t->layouts->kind = kind && !kind->closed ? kind : NULL;
-    if (!t->layouts->kind)
+    t->layouts->kind = NULL;
+    if (!kind || kind->closed)
         return NV_OK;
+    t->layouts->kind = kind;
     const uint64_t answers = ask_all(t, work, &kind->asking);
     t->layouts->answers = answers;
     for (plan = kind->plans; plan && plan->answers != answers;)
@@ -483,7 +485,8 @@ enum nv_err nv_layout_apply(struct nv_translation *t, const struct nv_span_work 
     if (!plan)
         return NV_OK;
     *done = true;
-    memcpy(t->scratch.seen, plan->seen, seen_bytes);
+    if (seen_bytes > 0)
+        memcpy(t->scratch.seen, plan->seen, seen_bytes);
     return recall_plan(t, work, plan);
 }
 
@@ -545,7 +548,8 @@ void nv_layout_learn_plan(struct nv_translation *t, const struct nv_span_work *w
         plan ? nv_layout_table_alloc(t->layouts, work->source.count, sizeof *seen) : NULL;
     if (!seen)
         return;
-    memcpy(seen, scratch->seen, work->source.count * sizeof *seen);
+    if (work->source.count > 0)
+        memcpy(seen, scratch->seen, work->source.count * sizeof *seen);
     *plan = (struct nv_plan){.next = kind->plans,
                              .answers = t->layouts->answers,
                              .rows = rows,
