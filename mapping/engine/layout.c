@@ -503,7 +503,9 @@ static bool learn_candidates(struct nv_translation *t, struct nv_plan *plan)
 {
     const uint32_t count = plan->candidate_count;
     struct nv_candidate *kept = nv_layout_table_alloc(t->layouts, count, sizeof *kept);
-    for (uint32_t i = 0; kept && i < count; i++) {
+    if (!kept)
+        return false; /* and the plan went with all that was kept */
+    for (uint32_t i = 0; i < count; i++) {
         const struct nv_candidate *candidate = &t->scratch.candidates[i];
         const bool fact = candidate->attribute == NV_NO_ATTRIBUTE;
         kept[i] = *candidate;
@@ -514,7 +516,7 @@ static bool learn_candidates(struct nv_translation *t, struct nv_plan *plan)
         plan->facts = plan->facts || fact;
     }
     plan->candidates = kept;
-    return kept != NULL;
+    return true;
 }
 
 static bool learn_lists(struct nv_translation *t, struct nv_plan *plan)
@@ -522,14 +524,16 @@ static bool learn_lists(struct nv_translation *t, struct nv_plan *plan)
     const struct nv_scratch *scratch = &t->scratch;
     const uint32_t first = plan->deriving_count, count = first + plan->touched_count;
     struct nv_plan_field *fields = nv_layout_table_alloc(t->layouts, count, sizeof *fields);
-    for (uint32_t i = 0; fields && i < count; i++) {
+    if (!fields)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
         const uint16_t field = i < first ? scratch->deriving[i] : scratch->touched[i - first];
         const struct nv_list_end *end = &scratch->ends[field];
         fields[i] =
             (struct nv_plan_field){scratch->heads[field], end->tail, field, end->unsorted};
     }
     plan->fields = fields;
-    return fields != NULL;
+    return true;
 }
 
 void nv_layout_learn_plan(struct nv_translation *t, const struct nv_span_work *work,

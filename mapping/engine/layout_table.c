@@ -252,15 +252,13 @@ struct nv_signs nv_layout_scope_signs(struct nv_layout_table *table,
         return nv_rules_scope_signs(rules, name);
     for (unsigned i = 0; i < NV_LAYOUT_SCOPES; i++) {
         const struct nv_layout_scope *known = &table->scopes[i];
-        if (known->len == name.len &&
-            (name.len == 0 || memcmp(known->name, name.ptr, name.len) == 0))
+        if (known->len == name.len && memcmp(known->name, name.ptr, name.len) == 0)
             return known->signs;
     }
     struct nv_layout_scope *scope = &table->scopes[table->next_scope++ % NV_LAYOUT_SCOPES];
     scope->signs = nv_rules_scope_signs(rules, name);
     scope->len = (uint32_t)name.len;
-    if (name.len > 0)
-        memcpy(scope->name, name.ptr, name.len);
+    memcpy(scope->name, name.ptr, name.len);
     return scope->signs;
 }
 
