@@ -189,6 +189,7 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
     if (rule->field == NV_FIELD_NONE)
         return NV_OK;
     if (rule->flags & NV_RULE_TREE) {
+        t->scratch.in_tree = true;
         return source->value.type == NV_VALUE_NULL ? NV_OK
                                                    : add_to_tree(t, work, rule, attribute);
     }
@@ -320,6 +321,7 @@ static void begin_span(struct nv_translation *t, struct nv_span_work *work)
     struct nv_scratch *scratch = &t->scratch;
     scratch->candidate_count = 0;
     scratch->tree_count = 0;
+    scratch->in_tree = false;
     scratch->touched_count = scratch->deriving_count = scratch->later = 0;
     scratch->transform.start_ns = work->span->start_ns;
     scratch->failure = NULL;

@@ -543,8 +543,9 @@ void nv_layout_learn_plan(struct nv_translation *t, const struct nv_span_work *w
     struct nv_layout_kind *kind = t->layouts->kind;
     if (!kind)
         return;
-    /* what meets in a tree is made of the keys' numbers, which are not looked at here */
-    kind->closed = scratch->tree_count > 0;
+    /* what meets in a tree is made of the keys' numbers, which are not looked at here; one
+     * without a value meets nothing, another span's of the same layout may */
+    kind->closed = scratch->in_tree;
     if (kind->closed || kind->plan_count == NV_LAYOUT_PLANS_MAX)
         return;
     struct nv_plan *plan = nv_layout_table_alloc(t->layouts, 1, sizeof *plan);

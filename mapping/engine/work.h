@@ -132,6 +132,8 @@ struct nv_scratch {
     uint32_t seen_capacity, telling_count;
     struct nv_tree *trees;
     uint32_t tree_count, tree_capacity;
+    bool
+        in_tree; /* a row of the span at hand puts its attribute in a tree, if it has a value */
     bool output_from_tree; /* the output messages came as single attributes */
     struct nv_signs signs; /* of the span at hand */
     /* attribute of a sign that is there, of those with a value */

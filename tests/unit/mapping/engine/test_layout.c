@@ -239,6 +239,30 @@ START_TEST(values_are_never_remembered)
 }
 END_TEST
 
+/* A layout takes all that says nothing for the same, a tree does not. */
+START_TEST(what_says_nothing_in_a_tree)
+{
+    static const char *const values[] = {"null", "\"N/A\"", "\" \"", "[]", "\"null\""};
+    struct nv_mapping *without = forgetful(), *with = nv_test_mapping_new();
+    for (size_t i = 0; i < 2 * sizeof values / sizeof *values; i++) {
+        char text[256];
+        (void)snprintf(text, sizeof text,
+                       "[{\"name\":\"s\",\"attributes\":{\"gen_ai.operation.name\":\"chat\","
+                       "\"gen_ai.input.messages.0.content\":%s}}]",
+                       i < 4 ? "null" : values[i % (sizeof values / sizeof *values)]);
+        struct told *want = told_with(without, NULL, text), *got = told_with(with, NULL, text);
+        char *a = json_dumps(want->traces, 0), *b = json_dumps(got->traces, 0);
+        ck_assert_msg(strcmp(a, b) == 0, "%s\nwant %s\ngot  %s", text, a, b);
+        free(a);
+        free(b);
+        told_free(want);
+        told_free(got);
+    }
+    nv_mapping_free(with);
+    nv_mapping_free(without);
+}
+END_TEST
+
 static unsigned count_of(const struct nv_layout_table *table)
 {
     unsigned count = 0;
@@ -378,6 +402,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, captures_are_translated_alike_in_any_order);
     tcase_add_test(tcase, values_are_never_remembered);
+    tcase_add_test(tcase, what_says_nothing_in_a_tree);
     tcase_add_test(tcase, spans_of_more_attributes_have_no_layout);
     tcase_add_test(tcase, answers_past_the_plans_are_found_anew);
     tcase_add_test(tcase, threads_remember_side_by_side);
