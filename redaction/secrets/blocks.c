@@ -4,10 +4,12 @@
  *   text  |....64....|....64....|..rest]        the last block is read where it fits in and
  *                         |....64....]          shifted: nothing behind the text is touched
  *
- * A loop of each width is a function of its own, chosen at each call: what else is compiled for
- * wide registers would have to be told from what is not.
+ * A loop of each width is a function of its own (base/wide.h), chosen at each call: what else
+ * is compiled for wide registers would have to be told from what is not.
  */
 #include "redaction/secrets/blocks.h"
+
+#include "base/wide.h"
 
 #include <assert.h>
 #ifdef __x86_64__
@@ -200,46 +202,44 @@ bool nv_blocks_next_narrow(struct nv_blocks *blocks)
     return next_last(blocks, bits_of);
 }
 
-#ifdef __x86_64__
-#define WIDE __attribute__((target("avx2")))
-
-WIDE static inline __m256i load(const char *bytes)
+#ifdef NV_WIDE_CODE
+NV_WIDE_CODE static inline __m256i load(const char *bytes)
 {
     return _mm256_loadu_si256((const __m256i *)(const void *)bytes);
 }
 
-WIDE static inline __m256i are_wide(__m256i bytes, char c)
+NV_WIDE_CODE static inline __m256i are_wide(__m256i bytes, char c)
 {
     return _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(c));
 }
 
 /* A bit for each byte of two registers. */
-WIDE static inline uint64_t bits_wide(__m256i low, __m256i high)
+NV_WIDE_CODE static inline uint64_t bits_wide(__m256i low, __m256i high)
 {
     return (unsigned)_mm256_movemask_epi8(low) | (uint64_t)_mm256_movemask_epi8(high) << 32;
 }
 
 /* Where one of two registers is a word's. */
-WIDE static inline uint64_t breaks_wide(__m256i low, __m256i high)
+NV_WIDE_CODE static inline uint64_t breaks_wide(__m256i low, __m256i high)
 {
     const __m256i last_break = _mm256_set1_epi8('*');
     return ~bits_wide(_mm256_cmpgt_epi8(low, last_break), _mm256_cmpgt_epi8(high, last_break));
 }
 
 /* What stands in pairs, by the lower half of each byte: the one that has it is that. */
-WIDE static inline __m256i pairs_wide(char list)
+NV_WIDE_CODE static inline __m256i pairs_wide(char list)
 {
     return _mm256_broadcastsi128_si256(_mm_setr_epi8(-1, -1, -1, -1, -1, '%', -1, -1, -1, -1,
                                                      ':', list == '[' ? '[' : -1, '\\', '=', -1,
                                                      -1));
 }
 
-WIDE static inline __m256i are_pairs(__m256i bytes, __m256i pairs)
+NV_WIDE_CODE static inline __m256i are_pairs(__m256i bytes, __m256i pairs)
 {
     return _mm256_cmpeq_epi8(bytes, _mm256_shuffle_epi8(pairs, bytes));
 }
 
-WIDE static struct bits bits_of_wide(const char *bytes, char list)
+NV_WIDE_CODE static struct bits bits_of_wide(const char *bytes, char list)
 {
     __m256i low = load(bytes), high = load(bytes + 32), pairs = pairs_wide(list);
     return (struct bits){.breaks = breaks_wide(low, high),
@@ -249,14 +249,14 @@ WIDE static struct bits bits_of_wide(const char *bytes, char list)
 }
 
 /* The special bytes among 32, which one more follows. */
-WIDE static inline __m256i special_wide(const char *at, __m256i bytes, __m256i pairs)
+NV_WIDE_CODE static inline __m256i special_wide(const char *at, __m256i bytes, __m256i pairs)
 {
     __m256i begins = _mm256_and_si256(are_wide(bytes, '-'), are_wide(load(at + 1), 'B'));
     return _mm256_or_si256(are_pairs(bytes, pairs), begins);
 }
 
 /* As nv_blocks_next as long as more than 64 bytes are left. */
-WIDE static bool next_wide(struct nv_blocks *blocks)
+NV_WIDE_CODE static bool next_wide(struct nv_blocks *blocks)
 {
     const __m256i pairs = pairs_wide(LIST(blocks));
     size_t at = blocks->at, carry = blocks->carry;
@@ -282,8 +282,8 @@ WIDE static bool next_wide(struct nv_blocks *blocks)
 
 bool nv_blocks_next(struct nv_blocks *blocks)
 {
-#ifdef WIDE
-    if (blocks->text.len > NV_BLOCK_BYTES && __builtin_cpu_supports("avx2"))
+#ifdef NV_WIDE_CODE
+    if (blocks->text.len > NV_BLOCK_BYTES && nv_wide)
         return (has_more(blocks) && next_wide(blocks)) || next_last(blocks, bits_of_wide);
 #endif
     return nv_blocks_next_narrow(blocks);
