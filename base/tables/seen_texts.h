@@ -11,11 +11,7 @@
 #ifndef NV_BASE_TABLES_SEEN_TEXTS_H
 #define NV_BASE_TABLES_SEEN_TEXTS_H
 
-#include "base/str.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
+#include "base/known.h"
 
 #define NV_SEEN_BITS 7
 #define NV_SEEN_TEXTS (1u << NV_SEEN_BITS)
@@ -34,20 +30,13 @@ struct nv_seen_texts {
     struct nv_seen_text texts[NV_SEEN_TEXTS];
 };
 
-static inline uint64_t nv_seen_word(const char *bytes)
-{
-    uint64_t word;
-    memcpy(&word, bytes, sizeof word);
-    return word;
-}
-
 /* Its place; the text has at least NV_SEEN_LEN_MIN bytes. */
 static inline unsigned nv_seen_place(struct nv_str text)
 {
     const uint64_t by = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t hash = text.len * by ^ nv_seen_word(text.ptr + text.len / 2);
-    hash = hash * by ^ nv_seen_word(text.ptr + 8);
-    hash = hash * by ^ nv_seen_word(text.ptr + text.len - 8);
+    uint64_t hash = text.len * by ^ nv_known_word(text.ptr + text.len / 2);
+    hash = hash * by ^ nv_known_word(text.ptr + 8);
+    hash = hash * by ^ nv_known_word(text.ptr + text.len - 8);
     return (unsigned)(hash * by >> (64 - NV_SEEN_BITS));
 }
 
