@@ -26,12 +26,14 @@ struct nv_said_message {
     uint32_t count;
 };
 
-/* Zero-initialised is empty. */
+/* Zero `used` is empty; the messages need not be set. */
 struct nv_said_messages {
+    uint64_t used[(1u << NV_SAID_BITS) / 64];
     struct nv_said_message messages[1u << NV_SAID_BITS];
 };
 
-/* The place of the message that `ahead` begins with; NULL: too short to be remembered. */
+/* The place of the message that `ahead` begins with, which is emptied when it was never asked
+ * for; NULL: too short to be remembered. */
 static inline struct nv_said_message *nv_said_find(struct nv_said_messages *said,
                                                    struct nv_str ahead)
 {
@@ -41,7 +43,12 @@ static inline struct nv_said_message *nv_said_find(struct nv_said_messages *said
     uint64_t hash = nv_known_word(ahead.ptr + 8) * by;
     for (size_t at = 24; at < NV_SAID_HEAD; at += 16)
         hash = (hash ^ nv_known_word(ahead.ptr + at)) * by;
-    return &said->messages[hash >> (64 - NV_SAID_BITS)];
+    const unsigned place = (unsigned)(hash >> (64 - NV_SAID_BITS));
+    const uint64_t bit = UINT64_C(1) << place % 64;
+    if ((said->used[place / 64] & bit) == 0)
+        said->messages[place].raw.len = 0;
+    said->used[place / 64] |= bit;
+    return &said->messages[place];
 }
 
 #endif

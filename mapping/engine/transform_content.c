@@ -91,8 +91,11 @@ static struct nv_said_messages *said_messages(const struct nv_transform *transfo
     const bool text = value->type == NV_VALUE_STRING || value->type == NV_VALUE_JSON;
     if (!said || !text || value->as.string.len < SAID_LEN_MIN)
         return NULL;
-    if (!*said)
-        *said = nv_arena_alloc(transform->arena, sizeof **said);
+    if (!*said) {
+        *said = nv_arena_raw(transform->arena, sizeof **said);
+        if (*said)
+            memset((*said)->used, 0, sizeof(*said)->used);
+    }
     return *said;
 }
 
