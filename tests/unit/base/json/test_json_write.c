@@ -113,8 +113,8 @@ START_TEST(special_byte_at_every_place)
 END_TEST
 
 /* Every length, with one special byte at each place or none, by the vectors and by a writer of
- * single bytes: what either of them leaves to the other shows. Each ends where its array does, so
- * that the address sanitizer sees a look past it. */
+ * single bytes: what either of them leaves to the other shows. Each ends where its array does,
+ * so that the address sanitizer sees a look past it. */
 START_TEST(short_texts_of_every_length)
 {
     static const char specials[] = {'"', '\\', '\n', 0x1f, 'x'};
@@ -382,7 +382,7 @@ static void write_often(struct nv_buf *out, size_t max, struct nv_seen_texts *se
     writer.text_max = 3000;
     nv_json_write_begin_array(&writer);
     for (unsigned i = 0; i < 3 * MADE; i++)
-        nv_json_write_string(&writer, made_text(rooms[i % 2][i % MADE], i % MADE));
+        nv_json_write_string(&writer, made_text(rooms[i / MADE % 2][i % MADE], i % MADE));
     nv_json_write_end_array(&writer);
 }
 
