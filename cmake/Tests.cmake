@@ -8,12 +8,18 @@
 pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check zlib)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
+set(CMAKE_C_VISIBILITY_PRESET default)
+# What is tested and the tests' kits are one shared library: linked into each of some 500 programs, it took
+# most of the time and nearly all of the disk of a build. A test may still define a function of its own
+# under a name of the library's or of libc's, which all sources but that one then call: nothing is hidden here.
 file(GLOB support_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/support/*.c")
-add_library(noveum_test_support OBJECT ${support_sources})
+add_library(noveum_test_support SHARED ${support_sources})
+set_target_properties(noveum_objects PROPERTIES C_VISIBILITY_PRESET default)
+target_compile_options(noveum_objects PRIVATE -fno-semantic-interposition)
 target_include_directories(noveum_test_support PUBLIC "${CMAKE_SOURCE_DIR}/tests/support")
 target_compile_definitions(noveum_test_support PUBLIC
   NOVEUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" NOVEUM_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
-target_link_libraries(noveum_test_support PUBLIC noveum_static PkgConfig::CHECK)
+target_link_libraries(noveum_test_support PUBLIC noveum_objects PkgConfig::CHECK)
 # the mock cluster of librdkafka (tests/support/kafka_kit.h); the program itself loads the library
 pkg_check_modules(RDKAFKA IMPORTED_TARGET rdkafka)
 if(TARGET PkgConfig::RDKAFKA)
@@ -21,7 +27,7 @@ if(TARGET PkgConfig::RDKAFKA)
 endif()
 # tests/support/oom.h: allocations of our own objects go through its counters
 foreach(function malloc calloc realloc reallocarray strdup strndup aligned_alloc)
-  target_link_options(noveum_test_support INTERFACE "-Wl,--wrap=${function}")
+  target_link_options(noveum_test_support PUBLIC "-Wl,--wrap=${function}")
 endforeach()
 include("${CMAKE_SOURCE_DIR}/tests/generate.cmake" OPTIONAL)
 # for tests of libnoveum-trace, which the others do not link
