@@ -27,6 +27,7 @@
 struct pair {
     struct nv_str text;
     size_t floor, separator;
+    bool floor_quoted; /* what becomes of the bytes before `floor` ends with a quote */
     struct nv_str name;
     struct nv_str quote; /* what closes the name: quote with the backslashes before it; empty */
     enum nv_name_kind kind;
@@ -122,21 +123,51 @@ static size_t quoted_len(struct nv_str text, size_t from, size_t escapes, char q
     return text.len - from;
 }
 
-/* Is `at` in a string of JSON, as its beginning tells: a quote with so many backslashes, and
- * before it what a string may follow? False where none is found near by. */
-static bool in_string(struct nv_str text, size_t at, size_t escapes, char quote)
+static bool ends_with_mask(struct nv_str text, size_t end)
 {
-    const size_t least = at > LOOK_BACK ? at - LOOK_BACK : 0;
-    for (size_t i = at; i > least; i--) {
+    return end >= 3 && memcmp(text.ptr + end - 3, "***", 3) == 0;
+}
+
+/* May the string in which a secret ends at `end`, taken or masked before, go on behind it? Not
+ * where the secret's own quotes close. */
+static bool may_go_on(const struct pair *pair, size_t end)
+{
+    size_t next = end;
+    while (at(pair->text, next) == '*')
+        next++;
+    return !is_quote(at(pair->text, next)) && at(pair->text, next) != '\\' &&
+           !(end == pair->floor && pair->floor_quoted);
+}
+
+/* Does a string of JSON begin with the quote at `i`, which has so many backslashes? What stands
+ * before it tells. */
+static bool begins_string(const struct pair *pair, size_t i, size_t slashes)
+{
+    const size_t before = back_over_spaces(pair->text, pair->floor, i - slashes);
+    return before == 0 ||
+           (before > pair->floor && memchr(":,[{", pair->text.ptr[before - 1], 4));
+}
+
+/*
+ * Is the separator in a string of JSON? Its beginning tells: a quote with so many backslashes,
+ * and before it what a string may follow. False where none is found near by. Nothing is looked
+ * at that was taken, or masked before: a text says the same once it is masked.
+ */
+static bool in_string(const struct pair *pair, size_t escapes, char quote)
+{
+    const struct nv_str text = pair->text;
+    const size_t least = pair->separator > LOOK_BACK ? pair->separator - LOOK_BACK : 0;
+    for (size_t i = pair->separator; i > least; i--) {
+        if (i == pair->floor || ends_with_mask(text, i))
+            return may_go_on(pair, i);
         if (text.ptr[i - 1] != quote)
             continue;
         size_t slashes = 0;
-        while (slashes <= escapes && slashes + 1 < i && text.ptr[i - 2 - slashes] == '\\')
+        while (slashes <= escapes && slashes + 1 < i - pair->floor &&
+               text.ptr[i - 2 - slashes] == '\\')
             slashes++;
-        if (slashes > escapes)
-            continue;
-        const size_t before = back_over_spaces(text, 0, i - 1 - slashes);
-        return slashes == escapes && (before == 0 || memchr(":,[{", text.ptr[before - 1], 4));
+        if (slashes <= escapes)
+            return slashes == escapes && begins_string(pair, i - 1, slashes);
     }
     return false;
 }
@@ -160,7 +191,7 @@ static bool ends_string(const struct pair *pair, size_t from, size_t len, size_t
         if (!memchr(structure, between.ptr[i], sizeof structure - 1))
             return false;
     }
-    return in_string(text, pair->separator, escapes, text.ptr[from - 1]);
+    return in_string(pair, escapes, text.ptr[from - 1]);
 }
 
 /* A value that is not masked: it says nothing, is a word of a program, or repeats its name. */
@@ -553,11 +584,13 @@ static struct nv_secret_pair by_form(struct nv_str text, size_t floor, size_t se
     return is_name(before) ? curl_user(text, floor, separator) : none();
 }
 
-struct nv_secret_pair nv_pair_find(struct nv_str text, size_t floor, size_t separator)
+struct nv_secret_pair nv_pair_find(struct nv_str text, struct nv_secret_floor floor,
+                                   size_t separator)
 {
-    struct pair pair = {.text = text, .floor = floor, .separator = separator};
+    struct pair pair = {
+        .text = text, .floor = floor.at, .floor_quoted = floor.quoted, .separator = separator};
     if (text.ptr[separator] == ':') {
-        struct nv_secret_pair found = by_form(text, floor, separator);
+        struct nv_secret_pair found = by_form(text, floor.at, separator);
         if (found.at.len > 0 || found.masked_to > 0)
             return found;
     }

@@ -21,10 +21,17 @@ struct nv_secret_pair {
     size_t masked_to;            /* none, as what ends here was masked before; else 0 */
 };
 
+/* What lies before `at` was taken already and is not looked at. */
+struct nv_secret_floor {
+    size_t at;
+    bool quoted; /* the last of it became `***` between quotes */
+};
+
 /*
- * The secret behind the `:` or `=` at `separator` of `text`. What lies before `floor` was taken
- * already and is not looked at. Reads as much of the text as it takes and a constant more.
+ * The secret behind the `:` or `=` at `separator` of `text`. Reads as much of the text as it
+ * takes and a constant more.
  */
-struct nv_secret_pair nv_pair_find(struct nv_str text, size_t floor, size_t separator);
+struct nv_secret_pair nv_pair_find(struct nv_str text, struct nv_secret_floor floor,
+                                   size_t separator);
 
 #endif

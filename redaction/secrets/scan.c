@@ -47,6 +47,7 @@ struct scan {
     size_t done;           /* behind the last secret */
     uint32_t found;
     bool undone, begun;
+    bool quoted; /* the last secret became a mask between quotes */
     struct nv_shape_run run;
 };
 
@@ -80,6 +81,7 @@ static void take(struct scan *scan, const struct nv_secret_stretch *stretch,
     }
     size_t from = raw_place(scan, stretch->from);
     scan->done = stretch->from + stretch->len;
+    scan->quoted = quote.len > 0;
     put(scan, output->copied, from);
     put(scan, quote_from, quote_to);
     if (output->out)
@@ -133,11 +135,14 @@ static void look_at_pair(struct scan *scan, size_t separator)
             return;
         }
     }
-    struct nv_secret_pair pair = nv_pair_find(text, scan->done, separator);
-    if (pair.at.len > 0)
+    const struct nv_secret_floor floor = {.at = scan->done, .quoted = scan->quoted};
+    struct nv_secret_pair pair = nv_pair_find(text, floor, separator);
+    if (pair.at.len > 0) {
         take(scan, &pair.at, pair.quote);
-    else if (pair.masked_to > 0)
-        scan->done = pair.masked_to; /* as behind the same password when it was taken */
+    } else if (pair.masked_to > 0) { /* as behind the same password when it was taken */
+        scan->done = pair.masked_to;
+        scan->quoted = false;
+    }
 }
 
 static void look_at_dash(struct scan *scan, size_t at)

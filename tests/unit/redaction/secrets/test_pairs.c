@@ -14,7 +14,7 @@
 static struct nv_secret_pair find(const char *text, char separator)
 {
     struct nv_str whole = nv_str_from(text);
-    return nv_pair_find(whole, 0, nv_str_find_char(whole, separator));
+    return nv_pair_find(whole, (struct nv_secret_floor){0}, nv_str_find_char(whole, separator));
 }
 
 START_TEST(stretches)
@@ -71,8 +71,8 @@ END_TEST
 START_TEST(the_floor)
 {
     struct nv_str text = NV_STR("secret=x");
-    ck_assert_uint_eq(nv_pair_find(text, 0, 6).at.len, 1);
-    ck_assert_uint_eq(nv_pair_find(text, 4, 6).at.len, 0);
+    ck_assert_uint_eq(nv_pair_find(text, (struct nv_secret_floor){0}, 6).at.len, 1);
+    ck_assert_uint_eq(nv_pair_find(text, (struct nv_secret_floor){.at = 4}, 6).at.len, 0);
 }
 END_TEST
 

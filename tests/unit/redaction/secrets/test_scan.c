@@ -89,6 +89,12 @@ static const char *const texts[][2] = {
      "Server=x;User Id=a;Password=***;Encrypt=1"},
     {"curl -u bob:***@hunter2 https://x", "curl -u bob:*** https://x"},
     {"password://root:*x1@db", "password:***"},
+    /* a quote that closes what was taken begins no string of JSON */
+    {"password: \",\"0 password: \",\"", "password: \"***\"0 password: \"***\""},
+    {"password: \"***\"0 password: \",\"", "password: \"***\"0 password: \"***\""},
+    {"{\"password\":5 password: \",\"", "{\"password\":\"***\" password: \"***\""},
+    {"{\"a\":\"password=b password: \",\"k\":1}",
+     "{\"a\":\"password=*** password: \",\"k\":1}"},
     {"https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/1",
      "https://***@o1.ingest.sentry.io/1"},
     {"mailto://someone@example.com and http://[::1]:80/x@y", NULL},
