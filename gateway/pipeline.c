@@ -169,26 +169,57 @@ static bool make_spans(const struct nv_pipeline *pipeline, struct nv_raw_trace *
     return true;
 }
 
-static void complete(void *ctx, struct nv_raw_trace *raw)
+/* Begins with the trace; false: it goes no further. */
+static bool take_up(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw)
 {
-    const struct nv_pipeline *pipeline = ctx;
     if (pipeline->begin)
         pipeline->begin(pipeline->next_ctx, raw);
-    if (!make_spans(pipeline, raw))
-        return;
-    unsigned slot = NV_NO_SLOT;
-    if (pipeline->translating &&
-        !nv_translating_begin(pipeline->translating, raw->trace_id, raw->part, &slot)) {
+    return make_spans(pipeline, raw);
+}
+
+/* One that has killed the process too often. */
+static void set_aside(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw)
+{
+    if (take_up(pipeline, raw))
         bury(pipeline, raw, nv_arena_mark(raw->arena), NV_ERR_POISON);
-        return;
+}
+
+/* The traces are noted together. */
+static void translate_noted(const struct nv_pipeline *pipeline,
+                            struct nv_raw_trace *const *raws, size_t count, unsigned slot)
+{
+    for (size_t i = 0; i < count; i++) {
+        nv_translating_next(pipeline->translating, slot);
+        if (take_up(pipeline, raws[i]))
+            translate(pipeline, raws[i]);
+        nv_translating_lived(pipeline->translating, slot);
     }
-    translate(pipeline, raw);
-    if (pipeline->translating)
-        nv_translating_end(pipeline->translating, slot);
+}
+
+static void complete_all(void *ctx, struct nv_raw_trace *const *raws, size_t count)
+{
+    const struct nv_pipeline *pipeline = ctx;
+    unsigned slot = NV_NO_SLOT;
+    for (size_t i = 0, noted; i < count; i += noted) {
+        noted = nv_translating_begin(pipeline->translating, raws + i, count - i, &slot);
+        if (noted > 0) {
+            translate_noted(pipeline, raws + i, noted, slot);
+        } else {
+            set_aside(pipeline, raws[i]);
+            noted = 1;
+        }
+    }
+    nv_translating_end(pipeline->translating, slot);
+}
+
+static void complete(void *ctx, struct nv_raw_trace *raw)
+{
+    complete_all(ctx, &raw, 1);
 }
 
 struct nv_completer nv_pipeline_completer(struct nv_pipeline *pipeline)
 {
     assert(pipeline->consume != NULL);
-    return (struct nv_completer){.ctx = pipeline, .complete = complete};
+    return (struct nv_completer){
+        .ctx = pipeline, .complete = complete, .complete_all = complete_all};
 }

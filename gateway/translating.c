@@ -5,13 +5,15 @@
  *                                                            suspect: count of deaths
  *
  * pwrite and not a mapping: a store to a page that the file system has no room for is a SIGBUS,
- * where a write is an error that may be ignored. Two of them a trace, well below a microsecond
- * each, beside a translation of fifty and more. Once a trace is in a slot, a polite end that
- * had to be cut short counts like a death: the trace did not come to its end.
+ * where a write is an error that may be ignored. It takes most of a microsecond, a fifth of the
+ * translation of a small span: so one for eight traces, and none to say that they are done, but
+ * at the end of a turn. Once a trace is in a slot, a polite end that had to be cut short counts
+ * like a death: the trace did not come to its end.
  *
- *   run 1: begin T (written) ─▶ killed      run 2: read: T has died once, suspect
- *   run 2: begin T (written) ─▶ killed      run 3: T has died twice ─▶ set aside when it comes
- *          begin T ─▶ end                          T is innocent, forgotten
+ *   run 1: begin S T U (written) ─▶ killed in T   run 2: read: S, T, U have died once, suspects
+ *   run 2: begin S ─▶ lived, innocent, forgotten
+ *          begin T (written) ─▶ killed            run 3: T has died twice ─▶ set aside when it
+ *                                                        comes; U has died once
  *
  * Why it is needed: a trace that kills the process is in the journal, and each start would take
  * it up and die of it again.
@@ -35,9 +37,11 @@
 #define NAME "translating"
 #define ENTRY_BYTES 32u
 #define CRC_AT 24u
-#define FILE_ENTRIES (1 + NV_PROGRESS_SLOTS + NV_SUSPECTS_MAX)
+#define FIRST_SUSPECT (1 + NV_PROGRESS_SLOTS * NV_NOTED_MAX)
+#define FILE_ENTRIES (FIRST_SUSPECT + NV_SUSPECTS_MAX)
 
-static const char magic[ENTRY_BYTES] = "NVTRANSLATING1";
+/* 1 had one trace a slot */
+static const char magic[ENTRY_BYTES] = "NVTRANSLATING2";
 
 struct entry {
     uint8_t trace_id[NV_TRACE_ID_BYTES];
@@ -45,10 +49,17 @@ struct entry {
     uint32_t count; /* 0: free */
 };
 
+/* The traces of a thread's last write. */
+struct noted {
+    struct entry entries[NV_NOTED_MAX];
+    uint32_t count;
+    uint32_t at; /* the thread is at this one */
+};
+
 struct nv_translating {
     int fd; /* -1: none */
     atomic_bool busy[NV_PROGRESS_SLOTS];
-    struct entry slots[NV_PROGRESS_SLOTS]; /* each its thread's */
+    struct noted slots[NV_PROGRESS_SLOTS]; /* each its thread's */
     struct nv_progress progress;
     pthread_mutex_t lock; /* of the suspects */
     struct entry suspects[NV_SUSPECTS_MAX];
@@ -101,16 +112,22 @@ static bool decode(const uint8_t bytes[ENTRY_BYTES], struct entry *out)
     return crc == nv_crc32c(0, bytes, CRC_AT) && out->count != 0;
 }
 
-/* An error costs the note and no more. */
-static void write_entry(const struct nv_translating *translating, size_t place,
-                        const struct entry *entry)
+/* At most NV_NOTED_MAX entries. An error costs the note and no more. */
+static void write_entries(const struct nv_translating *translating, size_t place,
+                          const struct entry *entries, size_t count)
 {
-    uint8_t bytes[ENTRY_BYTES];
+    uint8_t bytes[NV_NOTED_MAX][ENTRY_BYTES];
     if (translating->fd < 0)
         return;
-    encode(entry, bytes);
-    if (pwrite(translating->fd, bytes, sizeof bytes, (off_t)(place * ENTRY_BYTES)) < 0)
+    for (size_t i = 0; i < count; i++)
+        encode(&entries[i], bytes[i]);
+    if (pwrite(translating->fd, bytes, count * ENTRY_BYTES, (off_t)(place * ENTRY_BYTES)) < 0)
         NV_LOG(NV_LOG_DEBUG, "gateway", "cannot note a trace errno=%d", errno);
+}
+
+static size_t place_of(unsigned slot)
+{
+    return 1 + (size_t)slot * NV_NOTED_MAX;
 }
 
 static bool is_same(const struct entry *entry, const uint8_t *trace_id, uint32_t part)
@@ -148,8 +165,9 @@ static void add_death(struct nv_translating *translating, const struct entry *de
     char hex[2 * NV_TRACE_ID_BYTES];
     nv_hex_encode(dead->trace_id, NV_TRACE_ID_BYTES, hex);
     NV_LOG(NV_LOG_WARN, "gateway",
-           "the process died while it translated a trace id=%.32s part=%u times=%u%s", hex,
-           (unsigned)dead->part, (unsigned)suspect->count,
+           "the process died while it translated this trace or one beside it id=%.32s part=%u "
+           "times=%u%s",
+           hex, (unsigned)dead->part, (unsigned)suspect->count,
            suspect->count >= NV_DEATHS_MAX ? ", it is set aside when it comes again" : "");
 }
 
@@ -162,11 +180,11 @@ static void read_file(struct nv_translating *translating)
     if (len != (ssize_t)sizeof bytes || memcmp(bytes[0], magic, sizeof magic) != 0)
         return;
     for (unsigned i = 0; i < NV_SUSPECTS_MAX; i++) {
-        if (decode(bytes[1 + NV_PROGRESS_SLOTS + i], &entry))
+        if (decode(bytes[FIRST_SUSPECT + i], &entry))
             translating->suspects[i] = entry;
     }
-    for (unsigned i = 0; i < NV_PROGRESS_SLOTS; i++) {
-        if (decode(bytes[1 + i], &entry))
+    for (unsigned i = 1; i < FIRST_SUSPECT; i++) {
+        if (decode(bytes[i], &entry))
             add_death(translating, &entry);
     }
 }
@@ -177,7 +195,7 @@ static bool write_file(struct nv_translating *translating)
     unsigned count = 0;
     memcpy(bytes[0], magic, sizeof magic);
     for (unsigned i = 0; i < NV_SUSPECTS_MAX; i++) {
-        encode(&translating->suspects[i], bytes[1 + NV_PROGRESS_SLOTS + i]);
+        encode(&translating->suspects[i], bytes[FIRST_SUSPECT + i]);
         count += translating->suspects[i].count != 0;
     }
     atomic_store(&translating->suspect_count, count);
@@ -205,30 +223,30 @@ void nv_translating_open(struct nv_translating *translating, const char *directo
 
 /* ---- every trace ------------------------------------------------------------------------- */
 
-static bool is_guilty(struct nv_translating *translating, const uint8_t *trace_id,
-                      uint32_t part)
+/* Deaths of the trace in former runs. */
+static uint32_t deaths_of(struct nv_translating *translating, const struct nv_raw_trace *trace)
 {
     /* nearly always: one load a trace */
     if (atomic_load(&translating->suspect_count) == 0)
-        return false;
+        return 0;
     pthread_mutex_lock(&translating->lock);
-    const struct entry *suspect = find_suspect(translating, trace_id, part);
-    bool guilty = suspect != NULL && suspect->count >= NV_DEATHS_MAX;
+    const struct entry *suspect = find_suspect(translating, trace->trace_id, trace->part);
+    uint32_t deaths = suspect ? suspect->count : 0;
     pthread_mutex_unlock(&translating->lock);
-    return guilty;
+    return deaths;
 }
 
 /* It was tried, or set aside: what comes under this id next is innocent. */
-static void forget(struct nv_translating *translating, const uint8_t *trace_id, uint32_t part)
+static void forget(struct nv_translating *translating, const struct entry *entry)
 {
     if (atomic_load(&translating->suspect_count) == 0)
         return;
     pthread_mutex_lock(&translating->lock);
-    struct entry *suspect = find_suspect(translating, trace_id, part);
+    struct entry *suspect = find_suspect(translating, entry->trace_id, entry->part);
     if (suspect) {
         *suspect = (struct entry){0};
-        write_entry(translating,
-                    1 + NV_PROGRESS_SLOTS + (size_t)(suspect - translating->suspects), suspect);
+        write_entries(translating, FIRST_SUSPECT + (size_t)(suspect - translating->suspects),
+                      suspect, 1);
         atomic_fetch_sub(&translating->suspect_count, 1);
     }
     pthread_mutex_unlock(&translating->lock);
@@ -244,36 +262,71 @@ static unsigned take_slot(struct nv_translating *translating)
     return NV_NO_SLOT;
 }
 
-bool nv_translating_begin(struct nv_translating *translating,
-                          const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t part,
-                          unsigned *slot)
+/* How many of the first may be noted together: a suspect is alone. */
+static size_t together(struct nv_translating *translating, struct nv_raw_trace *const *traces,
+                       size_t count)
 {
-    *slot = NV_NO_SLOT;
-    if (is_guilty(translating, trace_id, part)) {
-        atomic_fetch_add(&translating->set_aside, 1);
-        return false;
+    size_t max = count < NV_NOTED_MAX ? count : NV_NOTED_MAX;
+    if (deaths_of(translating, traces[0]) > 0)
+        return 1;
+    for (size_t i = 1; i < max; i++) {
+        if (deaths_of(translating, traces[i]) > 0)
+            return i;
     }
-    *slot = take_slot(translating);
-    /* more threads than slots: it goes unwatched rather than wait */
+    return max;
+}
+
+size_t nv_translating_begin(struct nv_translating *translating,
+                            struct nv_raw_trace *const *traces, size_t count, unsigned *slot)
+{
+    assert(count > 0);
+    if (!translating)
+        return count;
+    if (deaths_of(translating, traces[0]) >= NV_DEATHS_MAX) {
+        atomic_fetch_add(&translating->set_aside, 1);
+        return 0;
+    }
+    count = together(translating, traces, count);
     if (*slot == NV_NO_SLOT)
-        return true;
-    struct entry *entry = &translating->slots[*slot];
-    *entry = (struct entry){.part = part, .count = 1};
-    memcpy(entry->trace_id, trace_id, NV_TRACE_ID_BYTES);
-    nv_progress_begin(&translating->progress, *slot, trace_id);
-    write_entry(translating, 1 + *slot, entry);
-    return true;
+        *slot = take_slot(translating);
+    /* more threads than slots: they go unwatched rather than wait */
+    if (*slot == NV_NO_SLOT)
+        return count;
+    struct noted *noted = &translating->slots[*slot];
+    *noted = (struct noted){.count = (uint32_t)count};
+    for (size_t i = 0; i < count; i++) {
+        noted->entries[i] = (struct entry){.part = traces[i]->part, .count = 1};
+        memcpy(noted->entries[i].trace_id, traces[i]->trace_id, NV_TRACE_ID_BYTES);
+    }
+    write_entries(translating, place_of(*slot), noted->entries, NV_NOTED_MAX);
+    return count;
+}
+
+void nv_translating_next(struct nv_translating *translating, unsigned slot)
+{
+    if (slot == NV_NO_SLOT)
+        return;
+    const struct noted *noted = &translating->slots[slot];
+    assert(noted->at < noted->count);
+    nv_progress_begin(&translating->progress, slot, noted->entries[noted->at].trace_id);
+}
+
+void nv_translating_lived(struct nv_translating *translating, unsigned slot)
+{
+    if (slot == NV_NO_SLOT)
+        return;
+    struct noted *noted = &translating->slots[slot];
+    forget(translating, &noted->entries[noted->at]);
+    noted->at++;
+    nv_progress_end(&translating->progress, slot);
 }
 
 void nv_translating_end(struct nv_translating *translating, unsigned slot)
 {
     if (slot == NV_NO_SLOT)
         return;
-    struct entry *entry = &translating->slots[slot];
-    forget(translating, entry->trace_id, entry->part);
-    *entry = (struct entry){0};
-    write_entry(translating, 1 + slot, entry);
-    nv_progress_end(&translating->progress, slot);
+    translating->slots[slot] = (struct noted){0};
+    write_entries(translating, place_of(slot), translating->slots[slot].entries, NV_NOTED_MAX);
     atomic_store(&translating->busy[slot], false);
 }
 

@@ -30,11 +30,13 @@ struct nv_acceptor {
 
 /*
  * assembly ▸ mapping ▸ exporter. `complete` takes a raw trace, on the thread of its shard. What it
- * costs is spent there (decode to encode); it must not wait for the network.
+ * costs is spent there (decode to encode); it must not wait for the network. `complete_all`
+ * takes all that leave in one turn, in their order; NULL: `complete` is called for each.
  */
 struct nv_completer {
     void *ctx;
     void (*complete)(void *ctx, struct nv_raw_trace *raw);
+    void (*complete_all)(void *ctx, struct nv_raw_trace *const *raws, size_t count);
 };
 
 /* What became of a trace, for the journal and the memory of what was sent. */

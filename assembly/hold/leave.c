@@ -168,8 +168,13 @@ void nv_leave_hand_on(struct nv_shard *shard, struct nv_raw_trace **raws, size_t
     /* Before the first of them can leave: after a crash the same part is made again under the
      * same id, which the backend knows and ignores. */
     nv_notes_write_planned(shard->assembly, claims, count);
+    const struct nv_completer *completer = &shard->assembly->completer;
+    if (completer->complete_all) {
+        completer->complete_all(completer->ctx, raws, count);
+        return;
+    }
     for (size_t i = 0; i < count; i++)
-        shard->assembly->completer.complete(shard->assembly->completer.ctx, raws[i]);
+        completer->complete(completer->ctx, raws[i]);
 }
 
 enum nv_err nv_leave_alone(struct nv_shard *shard, struct nv_open_trace *trace,

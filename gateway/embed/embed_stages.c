@@ -142,7 +142,7 @@ static enum nv_err make_assembly(struct noveum_pipeline *pipeline, struct nv_fai
     config.bury_ctx = pipeline;
     config.may_complete = may_complete;
     config.may_complete_ctx = pipeline;
-    const struct nv_completer completer = {pipeline, complete};
+    const struct nv_completer completer = {.ctx = pipeline, .complete = complete};
     pipeline->assembly = nv_assembly_new(&config, &pipeline->clock, &completer, fail);
     if (!pipeline->assembly)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;

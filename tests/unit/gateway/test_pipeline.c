@@ -59,7 +59,7 @@ static void begin(void *ctx, const struct nv_raw_trace *raw)
 static void show(void *ctx, const struct nv_trace *trace)
 {
     ck_assert_ptr_eq(ctx, &fate);
-    ck_assert_uint_eq(fate.consumed, 0);
+    ck_assert_uint_eq(fate.consumed, fate.shown); /* each is shown, then consumed */
     ck_assert_uint_eq(trace->span_count, 1);
     fate.shown++;
 }
@@ -205,12 +205,17 @@ START_TEST(what_killed_twice_is_a_dead_letter_untried)
     struct nv_batch *batch = one_span(NV_STR(""));
     ck_assert_ptr_nonnull(mkdtemp(directory));
     for (unsigned death = 0; death <= NV_DEATHS_MAX; death++) {
-        unsigned slot = 0;
+        unsigned slot = NV_NO_SLOT;
+        struct nv_raw_trace deadly = {.part = 0};
+        memcpy(deadly.trace_id, batch->items[0].trace_id, NV_TRACE_ID_BYTES);
         nv_translating_free(translating);
         translating = nv_translating_new();
         nv_translating_open(translating, directory);
-        if (death < NV_DEATHS_MAX)
-            ck_assert(nv_translating_begin(translating, batch->items[0].trace_id, 0, &slot));
+        if (death < NV_DEATHS_MAX) {
+            ck_assert_uint_eq(
+                nv_translating_begin(translating, &(struct nv_raw_trace *){&deadly}, 1, &slot),
+                1);
+        }
     }
     nv_batch_free(batch);
     complete(&store, NV_STR(""), false);
@@ -347,6 +352,39 @@ START_TEST(a_trace_that_is_left_out_whole_ends_here)
 }
 END_TEST
 
+/* More than are noted together, without notes and with them. */
+START_TEST(all_of_a_turn)
+{
+    char directory[] = "/tmp/nv-pipeline-XXXXXX";
+    char path[64];
+    struct nv_pipeline pipeline = make_pipeline(&store);
+    struct nv_completer completer = nv_pipeline_completer(&pipeline);
+    struct nv_raw_trace *raws[NV_NOTED_MAX + 3];
+    struct nv_batch *batches[NV_NOTED_MAX + 3];
+    const size_t count = sizeof raws / sizeof raws[0];
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    if (_i > 0) {
+        translating = pipeline.translating = nv_translating_new();
+        nv_translating_open(translating, directory);
+    }
+    for (size_t i = 0; i < count; i++) {
+        batches[i] = one_span(NV_STR(""));
+        raws[i] = nv_raw_join_first(&batches[i], 1);
+        raws[i]->claim = (struct nv_claim *)&fate;
+    }
+    nv_ledger_receive(count, false);
+    completer.complete_all(completer.ctx, raws, count);
+    for (size_t i = 0; i < count; i++)
+        nv_batch_free(batches[i]);
+    ck_assert_uint_eq(fate.consumed, count);
+    nv_translating_free(translating);
+    translating = NULL;
+    snprintf(path, sizeof path, "%s/translating", directory);
+    (void)unlink(path);
+    ck_assert_int_eq(rmdir(directory), 0);
+}
+END_TEST
+
 START_TEST(without_a_view_and_a_memory)
 {
     struct nv_pipeline pipeline = make_pipeline(&store);
@@ -369,6 +407,7 @@ int main(void)
     Suite *suite = suite_create("gateway/pipeline");
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_loop_test(tcase, all_of_a_turn, 0, 2);
     tcase_add_test(tcase, what_killed_twice_is_a_dead_letter_untried);
     tcase_add_test(tcase, a_good_trace_is_shown_and_consumed);
     tcase_add_test(tcase, spans_of_log_records_are_received_when_they_are_made);

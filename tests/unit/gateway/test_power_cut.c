@@ -302,7 +302,7 @@ static enum nv_err open_world(struct world *world, const char *directory,
     config.may_complete = may_complete;
     config.may_complete_ctx = world;
     config.file_ops = ops;
-    struct nv_completer completer = {world, complete};
+    struct nv_completer completer = {.ctx = world, .complete = complete};
     world->assembly = nv_assembly_new(&config, &world->clock.clock, &completer, fail);
     ck_assert_ptr_nonnull(world->assembly);
     enum nv_err err = nv_assembly_start(world->assembly, fail);
