@@ -1,7 +1,7 @@
 /*
  * Whose the spans of a trace are, and what they count.
  *
- *   traits ▸ does any span name an agent? ─no─▶ done: all are the agent ""
+ *   each span read, once ▸ does any name an agent? ─no─▶ done: all are the agent ""
  *              │ yes
  *              ▼
  *   index by id ▸ parent of each ▸ up from each span to the one that is or names its agent
@@ -15,7 +15,6 @@
 #include "gateway/agents/agent_facts.h"
 
 #include "base/tables/index.h"
-#include "gateway/view/terminal_facts.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -52,24 +51,23 @@ static uint64_t nano_of(double usd)
 
 /* The name that a span tells for its agent, as in the graph: an agent without a name is called
  * by its id, else by its span. */
-static struct nv_str agent_name(const struct nv_span *span, unsigned traits)
+static struct nv_str agent_name(const struct nv_span *span, const struct nv_span_facts *told,
+                                unsigned traits)
 {
-    struct nv_str name = text_of(span, NV_STR("agent.name"));
+    struct nv_str name = told->agent;
     if (name.len == 0 && (traits & IS_AGENT) != 0)
-        name = text_of(span, NV_STR("agent.id"));
+        name = told->agent_id;
     return name.len == 0 && (traits & IS_AGENT) != 0 ? span->name : name;
 }
 
-static uint8_t traits_of(const struct nv_span *span)
+static uint8_t traits_of(const struct nv_span *span, const struct nv_span_facts *told)
 {
     unsigned traits = 0;
-    struct nv_span_facts told;
-    nv_span_facts_read(span, &told);
-    if (strcmp(told.kind, "agent") == 0)
+    if (strcmp(told->kind, "agent") == 0)
         traits |= IS_AGENT;
-    else if (strcmp(told.kind, "tool") == 0)
+    else if (strcmp(told->kind, "tool") == 0)
         traits |= IS_TOOL;
-    struct nv_str name = agent_name(span, traits);
+    struct nv_str name = agent_name(span, told, traits);
     if (name.len > 0)
         traits |= NAMES_AGENT;
     if ((traits & IS_AGENT) != 0 && !nv_str_eq(name, NV_STR("agent")))
@@ -77,18 +75,18 @@ static uint8_t traits_of(const struct nv_span *span)
     return (uint8_t)traits;
 }
 
-/* Without such a key no span is or names an agent: nearly all traces of other programs. */
-static bool speaks_of_agents(const struct nv_trace *trace)
+/* Reads all spans. Does any of them name an agent? */
+static bool read_spans(const struct nv_agent_facts *facts)
 {
-    for (uint32_t i = 0; i < trace->span_count; i++) {
-        const struct nv_attributes *list = &trace->spans[i].attributes;
-        for (uint32_t k = 0; k < list->count; k++) {
-            struct nv_str key = list->items[k].key;
-            if (key.len > 0 && key.ptr[0] == 'a' && nv_str_starts(key, NV_STR("agent.")))
-                return true;
-        }
+    bool named = false;
+    for (uint32_t i = 0; i < facts->trace->span_count; i++) {
+        const struct nv_span *span = &facts->trace->spans[i];
+        struct nv_agent_span *read = &facts->spans[i];
+        nv_span_facts_read(span, &read->told);
+        read->traits = traits_of(span, &read->told);
+        named = named || (read->traits & NAMES_AGENT) != 0;
     }
-    return false;
+    return named;
 }
 
 /* ---- parents ----------------------------------------------------------------------------- */
@@ -117,7 +115,7 @@ static enum nv_err index_spans(const struct nv_trace *trace, struct nv_index *by
     return err;
 }
 
-static enum nv_err find_parents(struct nv_agent_facts *facts)
+static enum nv_err find_parents(const struct nv_agent_facts *facts)
 {
     const struct nv_trace *trace = facts->trace;
     struct nv_index by_id;
@@ -129,11 +127,23 @@ static enum nv_err find_parents(struct nv_agent_facts *facts)
             span->has_parent
                 ? nv_index_find(&by_id, hash_of(span->parent_id), has_id, span->parent_id)
                 : NULL;
-        facts->parent[i] = parent ? (uint32_t)(parent - trace->spans) : NONE;
-        facts->owner[i] = facts->named[i] = facts->actor[i] = UNASKED;
+        facts->spans[i].parent = parent ? (uint32_t)(parent - trace->spans) : NONE;
     }
     nv_index_release(&by_id);
     return err;
+}
+
+/* The same for a few, of which all are looked at sooner than an index is made. */
+static void find_few_parents(const struct nv_agent_facts *facts)
+{
+    const struct nv_span *const spans = facts->trace->spans;
+    const uint32_t count = facts->trace->span_count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = spans[i].has_parent ? 0 : count;
+        while (at < count && !has_id(&spans[at], spans[i].parent_id))
+            at++;
+        facts->spans[i].parent = at < count ? at : NONE;
+    }
 }
 
 /*
@@ -141,88 +151,83 @@ static enum nv_err find_parents(struct nv_agent_facts *facts)
  * all spans on the way, so that all walks with one memo go up each step once; a walk that meets
  * its own way is in a circle of parents, and finds none.
  */
-static uint32_t nearest(const struct nv_agent_facts *facts, uint32_t *memo, uint32_t index,
-                        unsigned traits)
+static uint32_t nearest(const struct nv_agent_facts *facts, enum nv_agent_above memo,
+                        uint32_t index, unsigned traits)
 {
+    struct nv_agent_span *const spans = facts->spans;
     uint32_t at = index, found = NONE;
-    while (at != NONE && memo[at] == UNASKED && (facts->traits[at] & traits) == 0) {
-        memo[at] = ON_THE_WAY;
-        at = facts->parent[at];
+    while (at != NONE && spans[at].above[memo] == UNASKED && (spans[at].traits & traits) == 0) {
+        spans[at].above[memo] = ON_THE_WAY;
+        at = spans[at].parent;
     }
-    if (at != NONE && (facts->traits[at] & traits) != 0)
+    if (at != NONE && (spans[at].traits & traits) != 0)
         found = at;
-    else if (at != NONE && memo[at] != ON_THE_WAY)
-        found = memo[at];
-    for (uint32_t back = index; back != NONE && memo[back] == ON_THE_WAY;
-         back = facts->parent[back])
-        memo[back] = found;
+    else if (at != NONE && spans[at].above[memo] != ON_THE_WAY)
+        found = spans[at].above[memo];
+    for (uint32_t back = index; back != NONE && spans[back].above[memo] == ON_THE_WAY;
+         back = spans[back].parent)
+        spans[back].above[memo] = found;
     return found;
 }
 
-static bool mark(const struct nv_agent_facts *facts)
+static void forget_above(const struct nv_agent_facts *facts)
 {
-    const struct nv_trace *trace = facts->trace;
-    bool named = false;
-    for (uint32_t i = 0; i < trace->span_count; i++) {
-        facts->traits[i] = traits_of(&trace->spans[i]);
-        named = named || (facts->traits[i] & NAMES_AGENT) != 0;
+    for (uint32_t i = 0; i < facts->trace->span_count; i++) {
+        for (unsigned memo = 0; memo < NV_ABOVES; memo++)
+            facts->spans[i].above[memo] = UNASKED;
     }
-    return named;
-}
-
-static void forget_owners(const struct nv_agent_facts *facts)
-{
-    for (uint32_t i = 0; i < facts->trace->span_count; i++)
-        facts->owner[i] = UNASKED;
 }
 
 /* Those of no name with nobody above them are an agent of that name after all. */
 static void name_the_nameless(const struct nv_agent_facts *facts)
 {
+    bool nameless = false;
+    for (uint32_t i = 0; i < facts->trace->span_count; i++)
+        nameless |= (facts->spans[i].traits & (IS_AGENT | OWNS)) == IS_AGENT;
+    if (!nameless)
+        return;
     for (uint32_t i = 0; i < facts->trace->span_count; i++) {
-        if ((facts->traits[i] & IS_AGENT) != 0)
-            (void)nearest(facts, facts->owner, i, OWNS);
+        if ((facts->spans[i].traits & IS_AGENT) != 0)
+            (void)nearest(facts, NV_ABOVE_OWNER, i, OWNS);
     }
     for (uint32_t i = 0; i < facts->trace->span_count; i++) {
-        if ((facts->traits[i] & IS_AGENT) != 0 && facts->owner[i] == NONE)
-            facts->traits[i] |= OWNS;
+        struct nv_agent_span *span = &facts->spans[i];
+        if ((span->traits & IS_AGENT) != 0 && span->above[NV_ABOVE_OWNER] == NONE)
+            span->traits |= OWNS;
     }
-    forget_owners(facts);
+    forget_above(facts);
 }
 
 enum nv_err nv_agent_facts_begin(struct nv_agent_facts *facts, const struct nv_trace *trace)
 {
-    const size_t count = trace->span_count;
-    *facts = (struct nv_agent_facts){.trace = trace};
-    if (!speaks_of_agents(trace))
-        return NV_OK;
-    facts->traits = calloc(count, 1);
-    if (!facts->traits)
+    const uint32_t count = trace->span_count;
+    enum nv_err err = NV_OK;
+    facts->trace = trace;
+    facts->named = false;
+    facts->spans = facts->few;
+    if (count > NV_AGENT_FACTS_FEW)
+        facts->spans = malloc(count * sizeof *facts->spans);
+    if (!facts->spans)
         return NV_ERR_NO_MEMORY;
-    if (!mark(facts))
+    if (!read_spans(facts))
         return NV_OK;
-    /* four columns in one piece, which there is or is not */
-    facts->parent = calloc(count * 4, sizeof *facts->parent);
-    if (!facts->parent)
-        return NV_ERR_NO_MEMORY;
-    facts->owner = facts->parent + count;
-    facts->named = facts->owner + count;
-    facts->actor = facts->named + count;
-    enum nv_err err = find_parents(facts);
-    if (err != NV_OK) {
-        free(facts->parent);
-        facts->parent = NULL;
+    if (count > NV_AGENT_FACTS_FEW)
+        err = find_parents(facts);
+    else
+        find_few_parents(facts);
+    if (err != NV_OK)
         return err;
-    }
+    forget_above(facts);
     name_the_nameless(facts);
+    facts->named = true;
     return NV_OK;
 }
 
 void nv_agent_facts_release(struct nv_agent_facts *facts)
 {
-    free(facts->parent);
-    free(facts->traits);
-    *facts = (struct nv_agent_facts){0};
+    if (facts->spans != facts->few)
+        free(facts->spans);
+    facts->spans = NULL;
 }
 
 /* ---- one span ---------------------------------------------------------------------------- */
@@ -234,15 +239,16 @@ static struct nv_str service_of(const struct nv_span *span)
 
 static struct nv_str name_of(const struct nv_agent_facts *facts, uint32_t owner)
 {
-    return agent_name(&facts->trace->spans[owner], facts->traits[owner]);
+    const struct nv_agent_span *read = &facts->spans[owner];
+    return agent_name(&facts->trace->spans[owner], &read->told, read->traits);
 }
 
 /* The nearest agent, as in the graph; where there is none, whom the call or one above it names:
  * some name none but a constant while their agents have names. */
 static uint32_t owner_of(const struct nv_agent_facts *facts, uint32_t index)
 {
-    uint32_t owner = nearest(facts, facts->owner, index, OWNS);
-    return owner != NONE ? owner : nearest(facts, facts->named, index, NAMES_AGENT);
+    uint32_t owner = nearest(facts, NV_ABOVE_OWNER, index, OWNS);
+    return owner != NONE ? owner : nearest(facts, NV_ABOVE_NAMED, index, NAMES_AGENT);
 }
 
 /* A span within one of the same agent, no tool between, is the same run, and one that makes
@@ -250,13 +256,13 @@ static uint32_t owner_of(const struct nv_agent_facts *facts, uint32_t index)
 static bool is_run(const struct nv_agent_facts *facts, uint32_t index, struct nv_str agent)
 {
     const struct nv_span *span = &facts->trace->spans[index];
-    uint32_t parent = facts->parent[index];
-    if ((facts->traits[index] & IS_AGENT) == 0 ||
+    const uint32_t parent = facts->spans[index].parent;
+    if ((facts->spans[index].traits & IS_AGENT) == 0 ||
         nv_str_eq(text_of(span, NV_STR("agent.operation")), NV_STR("create_agent")))
         return false;
     uint32_t above =
-        parent == NONE ? NONE : nearest(facts, facts->actor, parent, IS_AGENT | IS_TOOL);
-    if (above == NONE || (facts->traits[above] & IS_TOOL) != 0)
+        parent == NONE ? NONE : nearest(facts, NV_ABOVE_ACTOR, parent, IS_AGENT | IS_TOOL);
+    if (above == NONE || (facts->spans[above].traits & IS_TOOL) != 0)
         return true;
     uint32_t owner = owner_of(facts, above);
     return owner == NONE || !nv_str_eq(name_of(facts, owner), agent);
@@ -265,7 +271,7 @@ static bool is_run(const struct nv_agent_facts *facts, uint32_t index, struct nv
 static void read_agent(const struct nv_agent_facts *facts, uint32_t index,
                        struct nv_agent_fact *out)
 {
-    uint32_t owner = facts->parent ? owner_of(facts, index) : NONE;
+    uint32_t owner = facts->named ? owner_of(facts, index) : NONE;
     if (owner == NONE)
         return;
     out->service = service_of(&facts->trace->spans[owner]);
@@ -278,21 +284,23 @@ void nv_agent_facts_read(const struct nv_agent_facts *facts, uint32_t index,
 {
     assert(index < facts->trace->span_count);
     const struct nv_span *span = &facts->trace->spans[index];
-    struct nv_span_facts told;
-    nv_span_facts_read(span, &told);
+    struct nv_span_facts again;
+    const struct nv_span_facts *told = facts->spans ? &facts->spans[index].told : &again;
+    if (!facts->spans)
+        nv_span_facts_read(span, &again);
     *out = (struct nv_agent_fact){
         .service = service_of(span),
         .agent = NV_STR(""),
         .failed = span->status != NV_STATUS_OK,
         .duration_ns = span->end_ns > span->start_ns ? span->end_ns - span->start_ns : 0,
-        .input_tokens = count_of(told.input_tokens),
-        .output_tokens = count_of(told.output_tokens),
-        .cached_tokens = count_of(told.cached_tokens),
-        .reasoning_tokens = count_of(told.reasoning_tokens),
-        .cost_nano_usd = nano_of(told.cost)};
-    if (strcmp(told.kind, "tool") == 0)
-        out->tool = told.what;
-    if (told.model.len > 0 || strcmp(told.kind, "llm") == 0)
-        out->model = (struct nv_str){told.model.ptr ? told.model.ptr : "", told.model.len};
+        .input_tokens = count_of(told->input_tokens),
+        .output_tokens = count_of(told->output_tokens),
+        .cached_tokens = count_of(told->cached_tokens),
+        .reasoning_tokens = count_of(told->reasoning_tokens),
+        .cost_nano_usd = nano_of(told->cost)};
+    if (strcmp(told->kind, "tool") == 0)
+        out->tool = told->what;
+    if (told->model.len > 0 || strcmp(told->kind, "llm") == 0)
+        out->model = (struct nv_str){told->model.ptr ? told->model.ptr : "", told->model.len};
     read_agent(facts, index, out);
 }

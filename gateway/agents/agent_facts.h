@@ -13,7 +13,7 @@
 #ifndef NV_GATEWAY_AGENTS_AGENT_FACTS_H
 #define NV_GATEWAY_AGENTS_AGENT_FACTS_H
 
-#include "model/trace.h"
+#include "gateway/view/terminal_facts.h"
 
 /* Of one span; texts are borrowed from the trace. Numbers that nobody told are 0. */
 struct nv_agent_fact {
@@ -28,19 +28,37 @@ struct nv_agent_fact {
     uint64_t cost_nano_usd; /* 10^-9 US dollars */
 };
 
-/* The agents of a trace's spans. Zero it, begin, read, release. One thread. */
+/* Traces of so many spans need no memory of their own. */
+#define NV_AGENT_FACTS_FEW 16u
+
+/* What is asked of the spans above one, and found once. */
+enum nv_agent_above {
+    NV_ABOVE_OWNER, /* the nearest agent at or above it */
+    NV_ABOVE_NAMED, /* the nearest span that names one */
+    NV_ABOVE_ACTOR, /* the nearest agent or tool at or above it */
+    NV_ABOVES
+};
+
+/* A span as it was read. */
+struct nv_agent_span {
+    struct nv_span_facts told;
+    uint32_t parent; /* an index, as what follows; of a trace that names no agent not set */
+    uint32_t above[NV_ABOVES];
+    uint8_t traits;
+};
+
+/* The agents of a trace's spans. Begin, read, release. One thread. */
 struct nv_agent_facts {
     const struct nv_trace *trace; /* borrowed */
-    uint32_t *parent;             /* of each span, an index; NULL: the trace names no agent */
-    uint32_t *owner;              /* the nearest agent at or above it */
-    uint32_t *named;              /* the nearest span that names one */
-    uint32_t *actor;              /* the nearest agent or tool at or above it */
-    uint8_t *traits;
+    struct nv_agent_span *spans;  /* NULL: there was no memory */
+    bool named;                   /* some span names an agent, and `above` may be asked */
+    struct nv_agent_span few[NV_AGENT_FACTS_FEW];
 };
 
 /*
- * Finds them: linear in spans and their attributes, about 40 bytes a span until release.
- * NV_ERR_NO_MEMORY, NV_ERR_LIMIT: then read gives every span to the agent "".
+ * Reads the spans and finds the agents: linear in spans and their attributes, about 150 bytes a
+ * span until release. NV_ERR_NO_MEMORY, NV_ERR_LIMIT: then read gives every span to the agent
+ * "". `facts` must not be moved afterwards.
  */
 enum nv_err nv_agent_facts_begin(struct nv_agent_facts *facts,
                                  const struct nv_trace *trace) NV_MUST_USE;

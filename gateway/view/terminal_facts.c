@@ -54,6 +54,7 @@ enum told {
     LLM_MODEL,
     TOOL_NAME,
     AGENT_NAME,
+    AGENT_ID,
     COST_TOTAL,
     EMBEDDING_MODEL,
     INPUT_TOKENS,
@@ -67,6 +68,7 @@ enum told {
 
 struct reading {
     enum kind kind;
+    bool sources;                      /* some key begins as those of a repetition do */
     const struct nv_value *told[TOLD]; /* the last of each key, as nv_attributes_get has it */
 };
 
@@ -83,6 +85,8 @@ static enum told told_by(struct nv_str key)
     switch (key.len) {
     case sizeof "llm.model" - 1:
         return key.ptr[0] == 'l' ? IS("llm.model", LLM_MODEL) : IS("tool.name", TOOL_NAME);
+    case sizeof "agent.id" - 1:
+        return IS("agent.id", AGENT_ID);
     case sizeof "agent.name" - 1:
         return IS("agent.name", AGENT_NAME);
     case sizeof "llm.cost.total" - 1:
@@ -118,6 +122,9 @@ static enum kind kind_by(struct nv_str key, unsigned rows, enum kind kind)
     return kind;
 }
 
+/* What told a call again has what it said below such keys (mapping/settle/). */
+static const struct nv_str source = NV_STR_INIT("llm.source.");
+
 /* One walk, and most keys are not looked at behind their first letter: each span of each trace
  * is read (gateway/agents/). Keys that are told begin like rows. */
 static void read_all(const struct nv_attributes *list, struct reading *out)
@@ -129,16 +136,17 @@ static void read_all(const struct nv_attributes *list, struct reading *out)
         if (letter >= 26 || rows_of[letter] == 0)
             continue;
         out->kind = kind_by(key, rows_of[letter], out->kind);
+        out->sources |= key.len > source.len && key.ptr[source.len - 1] == '.' &&
+                        nv_str_starts(key, source);
         enum told told = told_by(key);
         if (told != NOT_TOLD)
             out->told[told] = &list->items[i].value;
     }
 }
 
-/* What told a call again has what it said below these keys (mapping/settle/). */
+/* Is what the keys below it say of a call? */
 static bool is_repeat(const struct nv_attributes *list)
 {
-    static const struct nv_str source = NV_STR_INIT("llm.source.");
     static const struct nv_str rest[] = {NV_STR_INIT("model"), NV_STR_INIT("operation"),
                                          NV_STR_INIT("provider"), NV_STR_INIT("tool."),
                                          NV_STR_INIT("embedding.")};
@@ -167,7 +175,7 @@ static struct nv_str what_of(const struct nv_span_facts *facts, const struct rea
     if (reading->kind == TOOL)
         return nv_string_of(reading->told[TOOL_NAME]);
     if (reading->kind == AGENT)
-        return nv_string_of(reading->told[AGENT_NAME]);
+        return facts->agent;
     return facts->model;
 }
 
@@ -180,14 +188,16 @@ void nv_span_facts_read(const struct nv_span *span, struct nv_span_facts *facts)
     facts->model = nv_string_of(reading.told[LLM_MODEL]);
     if (facts->model.len == 0)
         facts->model = nv_string_of(reading.told[EMBEDDING_MODEL]);
-    facts->what = what_of(facts, &reading);
     facts->input_tokens = integer_of(reading.told[INPUT_TOKENS]);
     facts->output_tokens = integer_of(reading.told[OUTPUT_TOKENS]);
     facts->cached_tokens = integer_of(reading.told[CACHED_TOKENS]);
     facts->reasoning_tokens = integer_of(reading.told[REASONING_TOKENS]);
     facts->cost = nv_number_of(reading.told[COST_TOTAL], -1.0);
     facts->first_token_ms = nv_number_of(reading.told[FIRST_TOKEN], -1.0);
-    facts->repeat = reading.kind == NO_KIND && is_repeat(list);
+    facts->agent = nv_string_of(reading.told[AGENT_NAME]);
+    facts->agent_id = nv_string_of(reading.told[AGENT_ID]);
+    facts->what = what_of(facts, &reading);
+    facts->repeat = reading.kind == NO_KIND && reading.sources && is_repeat(list);
 }
 
 /*

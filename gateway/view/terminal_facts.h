@@ -16,6 +16,7 @@ struct nv_span_facts {
     int64_t cached_tokens, reasoning_tokens; /* parts of those; likewise */
     double cost;                             /* in US dollars; negative: not known */
     double first_token_ms;                   /* negative: not known */
+    struct nv_str agent, agent_id;           /* whom the span names; empty: nobody. Borrowed */
 };
 
 /* Reads a translated span's attributes, in one walk; of a key that stands twice the last. */

@@ -17,6 +17,7 @@ static struct nv_span spans[SPANS_MAX];
 static struct nv_attribute attributes[SPANS_MAX][8];
 static struct nv_trace trace;
 static struct nv_agent_facts facts;
+static bool many; /* spans of their own stand behind those of the test, so that it has many */
 
 static void expect_text(struct nv_str got, const char *want)
 {
@@ -27,6 +28,13 @@ static void set_up(void)
 {
     trace = (struct nv_trace){.spans = spans};
     facts = (struct nv_agent_facts){0};
+    many = false;
+}
+
+static void set_up_many(void)
+{
+    set_up();
+    many = true;
 }
 
 /* Span n has the id n; parent 0 is none. */
@@ -67,6 +75,8 @@ static struct nv_agent_fact fact_of(uint32_t number)
 
 static void begin(void)
 {
+    while (many && trace.span_count <= NV_AGENT_FACTS_FEW)
+        (void)add(0);
     ck_assert_int_eq(nv_agent_facts_begin(&facts, &trace), NV_OK);
 }
 
@@ -245,7 +255,8 @@ START_TEST(out_of_memory)
     for (unsigned long n = 1;; n++) {
         trace.span_count = 0;
         add_agent(0, "a");
-        add(1);
+        while (trace.span_count <= NV_AGENT_FACTS_FEW)
+            (void)add(1);
         oom_fail_nth(n);
         enum nv_err err = nv_agent_facts_begin(&facts, &trace);
         bool failed = oom_end();
@@ -261,11 +272,10 @@ START_TEST(out_of_memory)
 }
 END_TEST
 
-int main(void)
+static void add_tests(Suite *suite, const char *name, void (*begin_test)(void))
 {
-    Suite *suite = suite_create("gateway/agents/agent_facts");
-    TCase *tcase = tcase_create("all");
-    tcase_add_checked_fixture(tcase, set_up, NULL);
+    TCase *tcase = tcase_create(name);
+    tcase_add_checked_fixture(tcase, begin_test, NULL);
     tcase_add_test(tcase, a_span_is_the_nearest_agents_above_it);
     tcase_add_test(tcase, order_and_circles);
     tcase_add_test(tcase, what_is_a_run);
@@ -276,5 +286,12 @@ int main(void)
     tcase_add_test(tcase, deep_chains);
     tcase_add_test(tcase, out_of_memory);
     suite_add_tcase(suite, tcase);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("gateway/agents/agent_facts");
+    add_tests(suite, "few", set_up);
+    add_tests(suite, "many", set_up_many);
     return nv_test_run(suite);
 }

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "gateway/agents/agent_series.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,22 +328,30 @@ START_TEST(all_spans_of_a_trace)
 {
     static struct nv_origin origin = {.service_name = NV_STR_INIT("web")};
     struct nv_attribute name[] = {{NV_STR_INIT("agent.name"), nv_value_string(NV_STR("boss"))}};
-    struct nv_span spans[2] = {{.span_id = {1}, .origin = &origin, .attributes = {name, 1, 1}},
-                               {.span_id = {2},
-                                .has_parent = true,
-                                .parent_id = {1},
-                                .origin = &origin,
-                                .status = NV_STATUS_ERROR}};
-    struct nv_trace trace = {.spans = spans, .span_count = 2};
+    /* more than need no memory of their own */
+    struct nv_span spans[NV_AGENT_FACTS_FEW + 1] = {
+        {.span_id = {1}, .origin = &origin, .attributes = {name, 1, 1}},
+        {.span_id = {2},
+         .has_parent = true,
+         .parent_id = {1},
+         .origin = &origin,
+         .status = NV_STATUS_ERROR}};
+    struct nv_trace trace = {.spans = spans, .span_count = NV_AGENT_FACTS_FEW + 1};
+    for (uint32_t i = 2; i < trace.span_count; i++) {
+        spans[i] = spans[1];
+        spans[i].span_id[0] = (uint8_t)(i + 1);
+        spans[i].status = NV_STATUS_OK;
+    }
     nv_agent_series_add_trace(series, &trace);
     oom_fail_nth(1);
     nv_agent_series_add_trace(series, &trace);
     ck_assert(oom_end());
     write_text();
-    expect("noveum_agent_spans_total" BOSS "} 2\n");
+    static_assert(NV_AGENT_FACTS_FEW + 1 == 17, "as expected below");
+    expect("noveum_agent_spans_total" BOSS "} 17\n");
     expect("noveum_agent_span_errors_total" BOSS "} 1\n");
     expect("noveum_agent_runs_total" BOSS "} 1\n");
-    expect("noveum_agent_spans_total{service_name=\"web\",gen_ai_agent_name=\"\"} 2\n");
+    expect("noveum_agent_spans_total{service_name=\"web\",gen_ai_agent_name=\"\"} 17\n");
     nv_agent_series_free(NULL);
 }
 END_TEST
