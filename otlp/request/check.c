@@ -15,6 +15,7 @@
  */
 #include "otlp/request/check.h"
 
+#include "base/text/ascii.h"
 #include "base/text/utf8.h"
 #include "model/otlp_fields.h"
 
@@ -26,68 +27,100 @@
 
 #define TAG(number, type) ((number) << 3 | (type))
 
-/* Takes a string whose length has one byte or two from the beginning of `bytes`. */
-static inline bool take_text(struct nv_str *bytes, uint8_t tag, struct nv_str *text)
+/* Bytes that begin with a length of one byte or two. */
+struct counted {
+    const uint8_t *at; /* behind the length */
+    size_t len, head;  /* head: bytes of the length; 0: it is none, or more than there is */
+};
+
+static inline struct counted read_counted(const uint8_t *at, size_t left)
 {
-    const uint8_t *at = (const uint8_t *)bytes->ptr;
-    size_t head = 2;
-    if (bytes->len < 3 || at[0] != tag)
-        return false;
-    size_t len = at[1];
+    struct counted counted = {at + 1, 0, 0};
+    if (left == 0)
+        return counted;
+    size_t len = at[0], head = 1;
     if (len >= 0x80) {
-        if (at[2] >= 0x80)
-            return false;
-        len = (len & 0x7f) | (size_t)at[2] << 7;
-        head = 3;
+        if (left < 2 || at[1] >= 0x80)
+            return counted;
+        len = (len & 0x7f) | (size_t)at[1] << 7;
+        head = 2;
     }
-    if (bytes->len - head < len)
-        return false;
-    *text = (struct nv_str){bytes->ptr + head, len};
-    *bytes = (struct nv_str){bytes->ptr + head + len, bytes->len - head - len};
-    return true;
+    if (left - head < len)
+        return counted;
+    return (struct counted){at + head, len, head};
 }
 
 /* One varint of at most nine bytes and nothing behind it. */
-static inline bool is_varint(struct nv_str bytes)
+static inline bool is_varint(const uint8_t *at, size_t len)
 {
     size_t last = 0;
-    while (last < bytes.len && (uint8_t)bytes.ptr[last] >= 0x80)
+    while (last < len && at[last] >= 0x80)
         last++;
-    return last + 1 == bytes.len && last < 9;
+    return last + 1 == len && last < 9;
 }
 
-static inline bool is_text(struct nv_str text)
+static inline bool is_text(const uint8_t *at, size_t len)
 {
-    return nv_utf8_valid_prefix(text) == text.len;
+    return nv_utf8_valid_prefix((struct nv_str){(const char *)at, len}) == len;
 }
 
-/* Is this an AnyValue with one member, which holds no others and is right? */
-static inline bool is_plain_value(struct nv_str value)
+/* Is this an AnyValue with one number or bool, which is right? */
+static inline bool is_plain_number(const uint8_t *value, size_t len)
 {
-    struct nv_str text;
-    if (value.len == 0)
-        return false;
-    switch ((uint8_t)value.ptr[0]) {
-    case TAG(NV_OTLP_ANY_STRING, NV_WIRE_BYTES):
-        return take_text(&value, TAG(NV_OTLP_ANY_STRING, NV_WIRE_BYTES), &text) &&
-               value.len == 0 && is_text(text);
+    switch (value[0]) {
     case TAG(NV_OTLP_ANY_BOOL, NV_WIRE_VARINT):
     case TAG(NV_OTLP_ANY_INT, NV_WIRE_VARINT):
-        return is_varint((struct nv_str){value.ptr + 1, value.len - 1});
+        return is_varint(value + 1, len - 1);
     case TAG(NV_OTLP_ANY_DOUBLE, NV_WIRE_FIXED64):
-        return value.len == 1 + sizeof(double);
+        return len == 1 + sizeof(double);
     default:
         return false;
     }
 }
 
-/* Is this a KeyValue of a key and such a value, with nothing to be told of it? */
-static bool is_plain_pair(struct nv_str pair)
+/*
+ * Is this a KeyValue of a key and of an AnyValue with one string, number or bool, with nothing
+ * to be told of it?
+ *
+ *   0a len key 12 len (0a len text | 18 varint | 21 8 bytes | 10 bool)
+ *
+ * Tags and lengths below 128 are ASCII as texts are, so that all of a short pair is one look.
+ */
+static inline bool is_plain_pair(const uint8_t *at, size_t len)
 {
-    struct nv_str key, value;
-    return take_text(&pair, TAG(NV_OTLP_PAIR_KEY, NV_WIRE_BYTES), &key) &&
-           take_text(&pair, TAG(NV_OTLP_PAIR_VALUE, NV_WIRE_BYTES), &value) && pair.len == 0 &&
-           is_text(key) && is_plain_value(value);
+    if (len < 6 || at[0] != TAG(NV_OTLP_PAIR_KEY, NV_WIRE_BYTES) || at[1] >= 0x80)
+        return false;
+    const size_t key_end = 2 + (size_t)at[1];
+    if (key_end + 4 > len || at[key_end] != TAG(NV_OTLP_PAIR_VALUE, NV_WIRE_BYTES))
+        return false;
+    const struct counted value = read_counted(at + key_end + 1, len - key_end - 1);
+    if (value.head == 0 || value.len < 2 || value.at + value.len != at + len)
+        return false;
+    if (value.at[0] != TAG(NV_OTLP_ANY_STRING, NV_WIRE_BYTES)) {
+        return (nv_ascii(at, key_end) || is_text(at + 2, key_end - 2)) &&
+               is_plain_number(value.at, value.len);
+    }
+    const struct counted text = read_counted(value.at + 1, value.len - 1);
+    if (text.head == 0 || text.at + text.len != at + len)
+        return false;
+    if (value.len < 0x80 && nv_ascii(at, len))
+        return true;
+    return (nv_ascii(at, key_end) || is_text(at + 2, key_end - 2)) &&
+           is_text(text.at, text.len);
+}
+
+void nv_check_pass_pairs(const struct nv_check *check, struct nv_wire *wire, uint32_t number)
+{
+    const uint8_t *at = (const uint8_t *)wire->pos, *const end = (const uint8_t *)wire->end;
+    const uint8_t tag = (uint8_t)TAG(number, NV_WIRE_BYTES);
+    assert(number < 16);
+    while (check->depth_max > 0 && end - at > 2 && at[0] == tag) {
+        const struct counted pair = read_counted(at + 1, (size_t)(end - at) - 1);
+        if (pair.head == 0 || !is_plain_pair(pair.at, pair.len))
+            break;
+        at = pair.at + pair.len;
+    }
+    wire->pos = (const char *)at;
 }
 
 enum nv_err nv_check_field(struct nv_check *check, enum nv_message_id id,
@@ -107,7 +140,7 @@ enum nv_err nv_check_field(struct nv_check *check, enum nv_message_id id,
     if (known->type != NV_PROTO_MESSAGE)
         return NV_OK;
     if (known->of == NV_MESSAGE_KEY_VALUE && depth < check->depth_max &&
-        is_plain_pair(field->bytes))
+        is_plain_pair((const uint8_t *)field->bytes.ptr, field->bytes.len))
         return NV_OK;
     if (known->of == NV_MESSAGE_ANY_VALUE && ++depth > check->depth_max) {
         return nv_fail_set(check->fail, NV_ERR_DEPTH, 0, "values nested deeper than %u",

@@ -25,6 +25,14 @@ struct nv_check {
 enum nv_err nv_check_field(struct nv_check *check, enum nv_message_id id,
                            const struct nv_wire_field *field, unsigned depth) NV_MUST_USE;
 
+/*
+ * Moves `wire` behind the KeyValues in field `number` (below 16) that stand there one after the
+ * other and of which there is nothing to tell: a key and one string, number or bool, all
+ * right. The first that is not so is left to be read and checked as any field. No AnyValue may
+ * be around them.
+ */
+void nv_check_pass_pairs(const struct nv_check *check, struct nv_wire *wire, uint32_t number);
+
 /* Checks a whole message. Errors as nv_check_field, with check->fail set. */
 enum nv_err nv_check_message(struct nv_check *check, enum nv_message_id id, struct nv_str bytes,
                              unsigned depth) NV_MUST_USE;

@@ -212,6 +212,7 @@ static enum nv_err walk_span(struct walk *walk, struct nv_str bytes)
     struct span_facts facts = {0};
     enum nv_err err;
     for (;;) {
+        nv_check_pass_pairs(&walk->check, &wire, NV_OTLP_SPAN_ATTRIBUTES);
         const char *at = wire.pos;
         err = nv_wire_next(&wire, &field);
         if (err == NV_ERR_END)
@@ -252,6 +253,7 @@ static enum nv_err walk_log_record(struct walk *walk, struct nv_str bytes)
     uint64_t time_ns = 0;
     uint64_t observed_ns = 0;
     for (;;) {
+        nv_check_pass_pairs(&walk->check, &wire, NV_OTLP_LOG_ATTRIBUTES);
         const char *at = wire.pos;
         enum nv_err err = nv_wire_next(&wire, &field);
         if (err == NV_ERR_END)

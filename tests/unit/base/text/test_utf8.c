@@ -4,6 +4,7 @@
  */
 #include "expect.h"
 
+#include "base/text/ascii.h"
 #include "base/text/utf8.h"
 
 #include <stdlib.h>
@@ -130,12 +131,36 @@ START_TEST(cut_keeps_characters_whole)
 }
 END_TEST
 
+/* Each length, a byte of 0x80 and more at each place or at none; a sanitizer sees reads
+ * beyond. */
+START_TEST(ascii_of_every_length)
+{
+    for (size_t len = 0; len < 100; len++) {
+        uint8_t *text = malloc(len + 1);
+        ck_assert_ptr_nonnull(text);
+        memset(text, 0x7f, len + 1);
+        for (size_t at = 0; at <= len; at++) {
+            ck_assert(nv_ascii(text + 1, len));
+            if (at < len) {
+                text[at + 1] = at % 2 ? 0x80 : 0xff;
+                ck_assert(!nv_ascii(text + 1, len));
+                text[at + 1] = 0x7f;
+            }
+        }
+        text[0] = 0x80;
+        ck_assert(nv_ascii(text + 1, len));
+        free(text);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base/utf8");
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, agrees_with_decoding, 0, 256);
     tcase_add_test(tcase, valid_prefix_at_every_place);
+    tcase_add_test(tcase, ascii_of_every_length);
     tcase_add_test(tcase, maximal_parts);
     tcase_add_test(tcase, put_and_char_agree);
     tcase_add_test(tcase, cut_keeps_characters_whole);

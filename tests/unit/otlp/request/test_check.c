@@ -89,6 +89,59 @@ static void expect_same(struct nv_str pair)
     ck_assert_uint_eq(fail.offset, other_fail.offset);
 }
 
+/* Attributes of a span that are passed over are those of which there is nothing to tell. */
+static void expect_passed(struct nv_str pair)
+{
+    struct nv_fail fail = {0};
+    struct nv_check check = {.body = pair.ptr, .depth_max = 4, .fail = &fail};
+    struct nv_buf buf;
+    nv_buf_init(&buf, 4096);
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert_int_eq(nv_wire_put_bytes(&buf, NV_OTLP_SPAN_ATTRIBUTES, pair), NV_OK);
+    const size_t one = buf.len / 2;
+    struct nv_wire wire = nv_wire_read(nv_buf_str(&buf));
+    nv_check_pass_pairs(&check, &wire, NV_OTLP_SPAN_ATTRIBUTES);
+    const size_t passed = (size_t)(wire.pos - buf.bytes);
+    ck_assert(passed == 0 || passed == buf.len);
+    if (passed > 0) {
+        ck_assert_int_eq(nv_check_message(&check, NV_MESSAGE_KEY_VALUE, pair, 0), NV_OK);
+        ck_assert_uint_eq(check.invalid_utf8, 0);
+    }
+    /* of another number, or cut: nothing; one that is cut behind another stays */
+    wire = nv_wire_read(nv_buf_str(&buf));
+    nv_check_pass_pairs(&check, &wire, NV_OTLP_LOG_ATTRIBUTES);
+    ck_assert_ptr_eq(wire.pos, buf.bytes);
+    wire = (struct nv_wire){buf.bytes, buf.bytes + buf.len - 1};
+    nv_check_pass_pairs(&check, &wire, NV_OTLP_SPAN_ATTRIBUTES);
+    ck_assert_ptr_eq(wire.pos, buf.bytes + (passed > 0 ? one : 0));
+    nv_buf_release(&buf);
+}
+
+START_TEST(attributes_that_say_nothing_are_passed_over)
+{
+    static const struct {
+        struct nv_str pair;
+        bool passed;
+    } rows[] = {{NV_STR_INIT("\x0a\x03key\x12\x05\x0a\x03tex"), true},
+                {NV_STR_INIT("\x0a\x03k\xc3\xa9\x12\x05\x0a\x03\xe2\x82\xac"), true},
+                {NV_STR_INIT("\x0a\x01k\x12\x02\x10\x01"), true},
+                {NV_STR_INIT("\x0a\x01k\x12\x02\x0a\x00"), true},
+                {NV_STR_INIT("\x0a\x01k\x12\x09\x21\x00\x00\x00\x00\x00\x00\xf8\x3f"), true},
+                {NV_STR_INIT("\x0a\x01\xff\x12\x02\x10\x01"), false},
+                {NV_STR_INIT("\x0a\x01k\x12\x03\x0a\x01\xff"), false},
+                {NV_STR_INIT("\x0a\x01k\x12\x00"), false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct nv_fail fail = {0};
+        struct nv_check check = {.body = rows[i].pair.ptr, .depth_max = 1, .fail = &fail};
+        char text[64] = {NV_OTLP_SPAN_ATTRIBUTES << 3 | NV_WIRE_BYTES, (char)rows[i].pair.len};
+        memcpy(text + 2, rows[i].pair.ptr, rows[i].pair.len);
+        struct nv_wire wire = {text, text + 2 + rows[i].pair.len};
+        nv_check_pass_pairs(&check, &wire, NV_OTLP_SPAN_ATTRIBUTES);
+        ck_assert_int_eq(wire.pos == wire.end, rows[i].passed);
+    }
+}
+END_TEST
+
 /* Of the pair each beginning, and each byte with each value. */
 static void expect_same_of_all(struct nv_str pair)
 {
@@ -97,6 +150,7 @@ static void expect_same_of_all(struct nv_str pair)
         ck_assert_ptr_nonnull(exact);
         memcpy(exact + 1, pair.ptr, len);
         expect_same((struct nv_str){exact + 1, len});
+        expect_passed((struct nv_str){exact + 1, len});
         for (unsigned byte = 0; len > 0 && byte < 256; byte++) {
             memcpy(exact + 1, pair.ptr, len);
             exact[len] = (char)byte;
@@ -110,6 +164,7 @@ static void expect_same_of_all(struct nv_str pair)
             memcpy(all, pair.ptr, pair.len);
             all[at] = (char)byte;
             expect_same((struct nv_str){all, pair.len});
+            expect_passed((struct nv_str){all, pair.len});
         }
     }
     free(all);
@@ -157,6 +212,7 @@ int main(void)
     tcase_add_test(tc, depth_is_of_values);
     tcase_add_test(tc, long_paths_keep_their_head);
     tcase_add_test(tc, attributes_told_by_their_bytes_are_as_the_table_says);
+    tcase_add_test(tc, attributes_that_say_nothing_are_passed_over);
     tcase_add_test(tc, depth_is_counted_where_an_attribute_is_told_by_its_bytes);
     suite_add_tcase(suite, tc);
     return nv_test_run(suite);
