@@ -262,15 +262,17 @@ static enum nv_err begin_segment(struct nv_journal *journal, struct nv_segment *
     return err != NV_OK ? err : nv_segment_sync(journal, segment);
 }
 
-/* A spare file with room for `need`, if more than `kept` of them are there. */
+/* A spare file with room for `need`, if more than `kept` of them are there: the one that was
+ * begun last, for its pages are still in memory, and those set aside are never written to. */
 static struct nv_segment *find_spare(struct nv_journal *journal, uint64_t need, uint32_t kept)
 {
     struct nv_segment *found = NULL;
     pthread_mutex_lock(&journal->lock);
-    for (uint32_t i = 0; i < journal->segment_count && !found && journal->spare > kept; i++) {
+    for (uint32_t i = 0; i < journal->segment_count && journal->spare > kept; i++) {
         struct nv_segment *segment = journal->segments[i];
         if (segment && segment->state == NV_SEGMENT_SPARE && segment->pins == 0 &&
-            segment->data_start + need <= segment->size)
+            segment->data_start + need <= segment->size &&
+            (!found || segment->epoch > found->epoch))
             found = segment;
     }
     if (found)

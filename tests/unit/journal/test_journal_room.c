@@ -281,6 +281,25 @@ START_TEST(a_request_that_needs_a_file_of_its_own_closes_the_door_for_nobody)
 }
 END_TEST
 
+/* Its pages are still in memory, those of files that were set aside and never used are not. */
+START_TEST(the_file_that_was_used_last_is_used_again)
+{
+    journal_kit_open(&kit);
+    struct nv_segment *first = kit.journal->active;
+    while (kit.journal->active == first)
+        ck_assert_int_eq(put(NV_RECORD_TRACES, 4000), NV_OK);
+    struct nv_segment *second = kit.journal->active;
+    nv_journal_release(kit.journal, ids, count);
+    rounds(1);
+    ck_assert_int_eq(first->state, NV_SEGMENT_SPARE);
+    while (kit.journal->active == second)
+        ck_assert_int_eq(put(NV_RECORD_TRACES, 4000), NV_OK);
+    ck_assert_ptr_eq(kit.journal->active, first);
+    for (uint32_t i = 0; i < NV_JOURNAL_RESERVE; i++)
+        ck_assert_uint_eq(kit.journal->segments[i]->epoch, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("journal_room");
@@ -289,6 +308,7 @@ int main(void)
         tcase_set_timeout(tcase, 60);
         tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
         tcase_add_test(tcase, the_reserve_is_there_before_the_first_request);
+        tcase_add_test(tcase, the_file_that_was_used_last_is_used_again);
         tcase_add_test(tcase, a_first_start_waits_for_the_disk_twice);
         tcase_add_test(tcase, files_whose_names_may_be_lost_are_not_used);
         tcase_add_test(tcase, a_spare_file_that_can_not_be_written_is_made_again);
