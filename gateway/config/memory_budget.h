@@ -55,8 +55,9 @@ uint64_t nv_memory_share(const struct nv_options *options, enum nv_memory_holder
                          uint64_t most);
 
 /*
- * With less than NV_MEMORY_BUDGET_FULL: has malloc give freed blocks back at once, and logs the
- * budget and where it came from. Call before threads run; once.
+ * Tells malloc how much of what is freed it keeps: with NV_MEMORY_BUDGET_FULL and more some for
+ * the next request, with less nothing of large blocks, which is logged with where the budget
+ * came from. Call before threads run; once.
  */
 void nv_memory_budget_begin(const struct nv_options *options);
 
