@@ -11,6 +11,7 @@
 #include "model/value.h"
 
 #include "base/meter.h"
+#include "model/seen_maps.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -109,12 +110,43 @@ static void write_members(struct nv_json_writer *writer, const struct nv_attribu
     write_left_out(writer, kept, count);
 }
 
-static void write_map(struct nv_json_writer *writer, const struct nv_attribute *items,
-                      uint32_t count)
+static void write_object(struct nv_json_writer *writer, const struct nv_attribute *items,
+                         uint32_t count)
 {
     nv_json_write_begin_object(writer);
     write_members(writer, items, count);
     nv_json_write_end_object(writer);
+}
+
+/* The map as it stands in the buffer already. */
+static bool write_seen(struct nv_json_writer *writer, const struct nv_map *map, unsigned place)
+{
+    struct nv_buf *buf = writer->buf;
+    const struct nv_seen_map *seen = nv_seen_map_find(writer->maps, place, map);
+    /* a comma included: growing moves what is copied */
+    if (!seen || seen->len + 1 > buf->max - buf->len ||
+        nv_buf_reserve(buf, seen->len + 1) != NV_OK)
+        return false;
+    (void)nv_meter_spend(1 + map->count);
+    nv_json_write_raw(writer, (struct nv_str){buf->bytes + seen->from, seen->len});
+    return true;
+}
+
+/* What was replaced is counted each time that it is written, and what is cut is not kept. */
+static void write_map(struct nv_json_writer *writer, const struct nv_map *map)
+{
+    const unsigned place = writer->maps && writer->text_max == 0 && writer->items_max == 0 &&
+                                   writer->depth < NV_JSON_WRITE_DEPTH_MAX
+                               ? nv_seen_map_place(map)
+                               : NV_SEEN_NOWHERE;
+    if (place != NV_SEEN_NOWHERE && write_seen(writer, map, place))
+        return;
+    const uint64_t replaced = writer->replaced;
+    const size_t before = writer->buf->len + (writer->comma && !writer->key);
+    write_object(writer, map->items, map->count);
+    if (place != NV_SEEN_NOWHERE && writer->replaced == replaced &&
+        writer->buf->failed == NV_OK)
+        nv_seen_map_put(writer->maps, place, map, before, writer->buf->len - before);
 }
 
 static void write_array(struct nv_json_writer *writer, const struct nv_array *array)
@@ -162,7 +194,7 @@ void nv_value_write(struct nv_json_writer *writer, const struct nv_value *value)
         write_array(writer, &value->as.array);
         return;
     case NV_VALUE_MAP:
-        write_map(writer, value->as.map.items, value->as.map.count);
+        write_map(writer, &value->as.map);
         return;
     case NV_VALUE_JSON:
         write_json(writer, value->as.string);
@@ -225,5 +257,5 @@ void nv_attributes_write_members(struct nv_json_writer *writer,
 
 void nv_attributes_write(struct nv_json_writer *writer, const struct nv_attributes *list)
 {
-    write_map(writer, list->items, list->count);
+    write_object(writer, list->items, list->count);
 }

@@ -330,7 +330,8 @@ struct nv_redaction_handler nv_pii_handler(struct nv_pii_reader *reader, struct 
     reader->arena = arena;
     reader->redacted = redacted;
     reader->failed = NV_OK;
-    return (struct nv_redaction_handler){reader, personal_of_text, value_of_key, may_be_wanted};
+    return (struct nv_redaction_handler){
+        .ctx = reader, .text = personal_of_text, .value = value_of_key, .key = may_be_wanted};
 }
 
 enum nv_err nv_pii_failed(const struct nv_pii_reader *reader)

@@ -141,7 +141,7 @@ static enum nv_err walk(const struct nv_redaction_config *config, struct nv_pii_
     if (config->secrets) {
         nv_secrets_ready();
         handlers[count++] = (struct nv_redaction_handler){&redaction, secrets_of_text,
-                                                          secret_by_key, may_be_secret};
+                                                          secret_by_key, may_be_secret, true};
     }
     if (reader)
         handlers[count++] = nv_pii_handler(reader, trace->arena, result);

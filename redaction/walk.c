@@ -9,6 +9,7 @@
 
 #include "base/meter.h"
 #include "model/key_index.h"
+#include "model/seen_maps.h"
 #include "redaction/places.h"
 
 #include <assert.h>
@@ -54,17 +55,21 @@ struct walk {
     struct nv_text_place place;
     struct shared shared;
     struct nv_known *known;
+    struct nv_seen_maps *maps; /* in which nothing was changed; NULL: of no use */
+    uint64_t changed;          /* texts and values so far */
 };
 
 /* ---- values ------------------------------------------------------------------------------ */
 
-static enum nv_err walk_text(const struct walk *walk, struct nv_str *text)
+static enum nv_err walk_text(struct walk *walk, struct nv_str *text)
 {
+    const char *before = text->ptr;
     enum nv_err err = NV_OK;
     for (size_t i = 0; i < walk->count && text->len > 0 && err == NV_OK; i++) {
         const struct nv_redaction_handler *handler = &walk->handlers[i];
         err = handler->text(handler->ctx, &walk->place, text);
     }
+    walk->changed += text->ptr != before;
     return err;
 }
 
@@ -92,6 +97,19 @@ static enum nv_err walk_json(struct walk *walk, struct nv_value *value)
 static enum nv_err walk_items(struct walk *walk, struct nv_attribute *items, uint32_t count,
                               bool top);
 
+/* A message that is sent again with each call is walked once, when nothing is found in it. */
+static enum nv_err walk_map(struct walk *walk, const struct nv_map *map)
+{
+    const unsigned place = walk->maps ? nv_seen_map_place(map) : NV_SEEN_NOWHERE;
+    if (place != NV_SEEN_NOWHERE && nv_seen_map_find(walk->maps, place, map))
+        return NV_OK;
+    const uint64_t changed = walk->changed;
+    enum nv_err err = walk_items(walk, map->items, map->count, false);
+    if (place != NV_SEEN_NOWHERE && err == NV_OK && walk->changed == changed)
+        nv_seen_map_put(walk->maps, place, map, 0, 0);
+    return err;
+}
+
 /* Recursion is bounded: values are no deeper than NV_VALUE_DEPTH_MAX. */
 static enum nv_err walk_value(struct walk *walk, struct nv_value *value)
 {
@@ -107,19 +125,21 @@ static enum nv_err walk_value(struct walk *walk, struct nv_value *value)
             err = walk_value(walk, &value->as.array.items[i]);
         return err;
     case NV_VALUE_MAP:
-        return walk_items(walk, value->as.map.items, value->as.map.count, false);
+        return walk_map(walk, &value->as.map);
     default:
         return NV_OK;
     }
 }
 
-static bool is_taken(const struct walk *walk, struct nv_attribute *attribute)
+static bool is_taken(struct walk *walk, struct nv_attribute *attribute)
 {
     for (size_t i = 0; i < walk->count; i++) {
         const struct nv_redaction_handler *handler = &walk->handlers[i];
         if (handler->value &&
-            handler->value(handler->ctx, &walk->place, attribute->key, &attribute->value))
+            handler->value(handler->ctx, &walk->place, attribute->key, &attribute->value)) {
+            walk->changed++;
             return true;
+        }
     }
     return false;
 }
@@ -274,10 +294,21 @@ static_assert(NV_VALUE_NULL < NV_VALUE_DOUBLE && NV_VALUE_BOOL < NV_VALUE_DOUBLE
                   NV_VALUE_INT < NV_VALUE_DOUBLE,
               "values without a text come first");
 
+static bool are_anywhere(const struct nv_redaction_handler *handlers, size_t count)
+{
+    bool all = true;
+    for (size_t i = 0; i < count; i++)
+        all = all && handlers[i].anywhere;
+    return all;
+}
+
 enum nv_err nv_walk_trace(struct nv_trace *trace, const struct nv_redaction_handler *handlers,
                           size_t count, struct nv_known *known)
 {
+    struct nv_seen_maps maps;
+    memset(maps.used, 0, sizeof maps.used);
     struct walk walk = {.trace = trace, .handlers = handlers, .count = count, .known = known};
+    walk.maps = are_anywhere(handlers, count) ? &maps : NULL;
     enum nv_err err = walk_fields(&walk, trace, of_trace, COUNT(of_trace));
     for (uint32_t i = 0; i < trace->span_count && err == NV_OK; i++)
         err = walk_span(&walk, i);

@@ -35,6 +35,9 @@ struct nv_redaction_handler {
                   struct nv_value *value);
     /* May `value` ever take a value of this key? Together with `value`. */
     bool (*key)(void *ctx, struct nv_str key);
+    /* `text` and `value` say the same of the same texts and keys wherever they stand, and do
+     * nothing where they find nothing: what was walked so is passed by. */
+    bool anywhere;
 };
 
 /*

@@ -16,6 +16,8 @@
 
 #define NV_JSON_WRITE_DEPTH_MAX 256
 
+struct nv_seen_maps; /* model/seen_maps.h */
+
 struct nv_json_writer {
     struct nv_buf *buf; /* borrowed */
     uint64_t replaced;  /* invalid UTF-8 sequences turned into U+FFFD so far */
@@ -27,6 +29,8 @@ struct nv_json_writer {
      * grows meanwhile: they are copied from there instead of being escaped again. All that are
      * written with it must stay as they are until the last one. */
     struct nv_seen_texts *seen;
+    /* Borrowed, or NULL: the same for maps of texts, of who writes values (model/value.h). */
+    struct nv_seen_maps *maps;
     unsigned depth;
     bool comma; /* a value was written at this level */
     bool key;   /* a key was written, its value is due */

@@ -13,7 +13,7 @@
 
 #include "base/known.h"
 
-#define NV_SEEN_BITS 7
+#define NV_SEEN_BITS 9
 #define NV_SEEN_TEXTS (1u << NV_SEEN_BITS)
 /* Shorter ones are looked at again sooner than they are found. */
 #define NV_SEEN_LEN_MIN 96u

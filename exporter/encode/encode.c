@@ -24,6 +24,7 @@
 #include "exporter/encode/id_members.h"
 #include "exporter/encode/repeats.h"
 #include "model/key_index.h"
+#include "model/seen_maps.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -60,6 +61,7 @@ struct encoder {
     struct nv_id_members span_ids, otel_ids;
     struct nv_repeats scopes, resources;
     struct nv_seen_texts seen; /* texts of what is written of this trace */
+    struct nv_seen_maps maps;  /* and maps of texts */
 };
 
 /* Text of a trace id, no NUL; returns its length: 36 for uuid, 32 for hex. A UUID is what the
@@ -498,6 +500,8 @@ static void encoder_init(struct encoder *e, struct nv_buf *buf, const struct nv_
     nv_json_write_init(&e->json, buf);
     memset(e->seen.used, 0, sizeof e->seen.used);
     e->json.seen = &e->seen;
+    memset(e->maps.used, 0, sizeof e->maps.used);
+    e->json.maps = &e->maps;
     nv_repeats_init(&e->scopes, NV_STR("scope"), NV_STR("scope_ref"), NV_STR("scopes"));
     nv_repeats_init(&e->resources, NV_STR("resource"), NV_STR("resource_ref"),
                     NV_STR("resources"));

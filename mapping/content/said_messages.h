@@ -15,7 +15,7 @@
 #include "base/known.h"
 #include "model/value.h"
 
-#define NV_SAID_BITS 7
+#define NV_SAID_BITS 9
 /* What is looked at: behind what all messages of a conversation begin with. */
 #define NV_SAID_HEAD 128u
 

@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "base/text/base64_text.h"
+#include "model/seen_maps.h"
 #include "redaction/media/listed.h"
 #include "redaction/media/numbers.h"
 #include "redaction/media/seen.h"
@@ -36,6 +37,8 @@ struct pass {
     struct nv_attributes images; /* uuids of llm.input, each as key and value */
     struct nv_attributes sounds; /* what the span says of its sounds */
     struct nv_media_found found;
+    struct nv_seen_maps *maps; /* in which there is none, whatever they stand in */
+    uint32_t doubts;           /* values of which what they stand in was asked, or taken */
 };
 
 /* A map on the way to a value. */
@@ -78,6 +81,7 @@ static enum nv_media_use use_of(struct nv_str key)
 static enum nv_err take(struct pass *pass, bool raw, struct nv_str *out)
 {
     const struct nv_medium *medium;
+    pass->doubts++;
     pass->where.raw = raw;
     pass->where.use = use_of(pass->key);
     enum nv_err err = nv_media_seen_put(&pass->seen, &pass->found, &pass->where, out, &medium);
@@ -380,6 +384,7 @@ static enum nv_err walk_member(struct pass *pass, const struct level *level,
     bool is = false;
     if (value->type == NV_VALUE_STRING && is_data_key(item->key) &&
         may_be_base64(value->as.string)) {
+        pass->doubts++;
         struct nv_media_said said = said_of(level);
         enum nv_err err = take_whole(pass, &said, &value->as.string, &is);
         if (err != NV_OK || is)
@@ -388,14 +393,22 @@ static enum nv_err walk_member(struct pass *pass, const struct level *level,
     return walk_value(pass, level, value);
 }
 
+/* A message that is sent again with each call is walked once. Maps of texts hold no numbers. */
 static enum nv_err walk_map(struct pass *pass, const struct level *up, struct nv_value *value)
 {
-    const struct level level = {&value->as.map, up};
+    const struct nv_map *map = &value->as.map;
+    const struct level level = {map, up};
+    const unsigned place = nv_seen_map_place(map);
     enum nv_err err = NV_OK;
-    if (nv_media_may_be_numbers(value))
+    if (place == NV_SEEN_NOWHERE && nv_media_may_be_numbers(value))
         return walk_numbers(pass, up, value);
-    for (uint32_t i = 0; i < value->as.map.count && err == NV_OK; i++)
-        err = walk_member(pass, &level, &value->as.map.items[i]);
+    if (place != NV_SEEN_NOWHERE && nv_seen_map_find(pass->maps, place, map))
+        return NV_OK;
+    const uint32_t doubts = pass->doubts;
+    for (uint32_t i = 0; i < map->count && err == NV_OK; i++)
+        err = walk_member(pass, &level, &map->items[i]);
+    if (place != NV_SEEN_NOWHERE && err == NV_OK && pass->doubts == doubts)
+        nv_seen_map_put(pass->maps, place, map, 0, 0);
     return err;
 }
 
@@ -484,9 +497,12 @@ static enum nv_err walk_span(struct pass *pass, uint32_t number)
 enum nv_err nv_media_apply(const struct nv_media_policy *policy, struct nv_trace *trace,
                            const struct nv_media_teller *teller)
 {
-    struct pass pass = {.seen = {.policy = policy, .trace = trace}, .teller = teller};
+    struct nv_seen_maps maps;
+    struct pass pass = {
+        .seen = {.policy = policy, .trace = trace}, .teller = teller, .maps = &maps};
     if (policy->mode == NV_MEDIA_KEEP)
         return NV_OK;
+    memset(maps.used, 0, sizeof maps.used);
     pass.seen.capacity = trace->media_count;
     pass.where.span = UINT32_MAX;
     enum nv_err err = walk_list(&pass, "trace.attributes", &trace->attributes);

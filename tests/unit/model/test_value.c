@@ -6,6 +6,7 @@
 #include "expect.h"
 
 #include "base/meter.h"
+#include "model/seen_maps.h"
 #include "model/value.h"
 
 #include <math.h>
@@ -274,6 +275,83 @@ START_TEST(values_that_cost_too_much_end_the_reading)
 }
 END_TEST
 
+#define OFTEN 60u
+
+/* Maps of the same texts by turns, in a map each; some of them of no use to a table. */
+static struct nv_value made_map(struct nv_attribute items[3], unsigned i)
+{
+    static const char texts[] = "a text \"that\" stands there \xff often\n";
+    static const char *const keys[] = {"role", "content", "key \"with\" escapes"};
+    static const uint32_t counts[] = {0, 1, 2, 3, 3, 2, 2};
+    const unsigned kind = i % 7;
+    for (unsigned k = 0; k < 3; k++) {
+        const size_t from = kind == 6 ? 0 : 8;
+        const size_t len = kind == 6 ? sizeof texts - 1 : 8 + kind + k;
+        items[k] = (struct nv_attribute){nv_str_from(keys[kind == 4 && k == 1 ? 2 : k % 2]),
+                                         nv_value_string((struct nv_str){texts + from, len})};
+    }
+    if (kind == 5)
+        items[1].value = nv_value_int(i);
+    return (struct nv_value){.type = NV_VALUE_MAP, .as.map = {items, counts[kind]}};
+}
+
+static void write_often(struct nv_buf *buf, struct nv_json_writer *writer, size_t max,
+                        struct nv_seen_maps *maps)
+{
+    static struct nv_attribute rooms[OFTEN][3];
+    nv_buf_init(buf, max);
+    nv_json_write_init(writer, buf);
+    writer->maps = maps;
+    nv_json_write_begin_array(writer);
+    for (unsigned i = 0; i < OFTEN; i++) {
+        const struct nv_value map = made_map(rooms[i], i);
+        nv_value_write(writer, &map);
+    }
+    nv_json_write_end_array(writer);
+}
+
+/* What is copied of an earlier map is what would be written: also what was replaced is counted,
+ * and the buffer's end is met in the same place or before. */
+START_TEST(maps_seen_before_are_written_alike)
+{
+    static struct nv_seen_maps maps;
+    struct nv_buf plain, copied;
+    struct nv_json_writer one, other;
+    write_often(&plain, &one, 1 << 20, NULL);
+    const size_t all = plain.len;
+    ck_assert_uint_gt(one.replaced, 0);
+    for (size_t max = 40; max < 2 * all; max = max * 5 / 4) {
+        nv_buf_release(&plain);
+        write_often(&plain, &one, max, NULL);
+        memset(maps.used, 0, sizeof maps.used);
+        write_often(&copied, &other, max, &maps);
+        ck_assert_int_eq(plain.failed, copied.failed);
+        if (plain.failed == NV_OK)
+            ck_assert(nv_str_eq(nv_buf_str(&plain), nv_buf_str(&copied)));
+        ck_assert(plain.failed != NV_OK || one.replaced == other.replaced);
+        nv_buf_release(&copied);
+    }
+    ck_assert_uint_eq(plain.len, all);
+    nv_buf_release(&plain);
+    struct nv_attribute items[3];
+    const struct nv_value known = made_map(items, 3), other_type = made_map(items, 5);
+    ck_assert_uint_eq(nv_seen_map_place(&other_type.as.map), NV_SEEN_NOWHERE);
+    struct nv_attribute many[NV_SEEN_MEMBERS_MAX + 1];
+    for (unsigned i = 0; i <= NV_SEEN_MEMBERS_MAX; i++)
+        many[i] = (struct nv_attribute){NV_STR("key"), nv_value_string(NV_STR("text"))};
+    const struct nv_map largest = {many, NV_SEEN_MEMBERS_MAX},
+                        larger = {many, NV_SEEN_MEMBERS_MAX + 1}, none = {many, 0};
+    ck_assert_uint_lt(nv_seen_map_place(&largest), NV_SEEN_MAPS);
+    ck_assert_uint_eq(nv_seen_map_place(&larger), NV_SEEN_NOWHERE);
+    ck_assert_uint_eq(nv_seen_map_place(&none), NV_SEEN_NOWHERE);
+    (void)made_map(items, 3);
+    const unsigned place = nv_seen_map_place(&known.as.map);
+    ck_assert_ptr_nonnull(nv_seen_map_find(&maps, place, &known.as.map));
+    items[2].key.len--;
+    ck_assert_ptr_null(nv_seen_map_find(&maps, place, &known.as.map));
+}
+END_TEST
+
 static enum nv_err attempt(void *ctx, struct nv_arena *own)
 {
     const struct nv_buf *text = ctx;
@@ -317,6 +395,7 @@ int main(void)
     tcase_add_test(tcase, long_lists_are_cut_and_say_so);
     tcase_add_test(tcase, past_the_limit_of_work_nothing_is_found_or_read);
     tcase_add_test(tcase, values_that_cost_too_much_end_the_reading);
+    tcase_add_test(tcase, maps_seen_before_are_written_alike);
     tcase_add_test(tcase, no_memory_is_an_error);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

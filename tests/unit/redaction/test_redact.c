@@ -135,6 +135,55 @@ START_TEST(texts_that_stand_there_often)
 }
 END_TEST
 
+/* A message of the texts at `role` and `content`, in a map of its own. */
+static struct nv_value message(struct nv_str role, struct nv_str content)
+{
+    struct nv_attributes list = {0};
+    ck_assert_int_eq(nv_attributes_add(&list, arena, NV_STR("role"), nv_value_string(role)),
+                     NV_OK);
+    ck_assert_int_eq(
+        nv_attributes_add(&list, arena, NV_STR("content"), nv_value_string(content)), NV_OK);
+    return (struct nv_value){.type = NV_VALUE_MAP, .as.map = {list.items, list.count}};
+}
+
+static struct nv_str content_of(const struct nv_value *list, uint32_t i)
+{
+    return list->as.array.items[i].as.map.items[1].value.as.string;
+}
+
+/* What a trace says again and again: the same texts at the same places, in maps of their own.
+ * What is in them is taken, and counted, each time; what they stand in is asked each time. */
+START_TEST(messages_that_come_again)
+{
+    static const struct nv_redaction_config media = {.secrets = true,
+                                                     .media = {.mode = NV_MEDIA_MARKER}};
+    static const char *const contents[] = {"nothing to be found here, whatever is looked for",
+                                           "the password is sk-0123456789abcdefghij, it said",
+                                           "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEA",
+                                           "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAA"};
+    enum { KINDS = 4, TIMES = 5 };
+    struct nv_trace *trace = make_trace();
+    struct nv_value *items = nv_arena_array(arena, KINDS * TIMES, sizeof *items);
+    struct nv_value list = {.type = NV_VALUE_ARRAY, .as.array = {items, KINDS * TIMES}};
+    struct nv_redacted before, after;
+    for (uint32_t i = 0; i < KINDS * TIMES; i++)
+        items[i] = message(NV_STR("user"), nv_str_from(contents[i % KINDS]));
+    ck_assert_int_eq(nv_redact(&media, make_trace(), &before), NV_OK);
+    trace->spans[0].attributes = one("messages", list);
+    ck_assert_int_eq(nv_redact(&media, trace, &after), NV_OK);
+    for (uint32_t i = 0; i < KINDS * TIMES; i++) {
+        ck_assert(nv_str_eq(content_of(&list, i), content_of(&list, i % KINDS)));
+        ck_assert(nv_str_eq(content_of(&list, i), nv_str_from(contents[i % KINDS])) ==
+                  (i % KINDS == 0));
+    }
+    ck_assert_nv_str(content_of(&list, 1), "the password is ***, it said");
+    /* the one of make_trace's list is not there */
+    ck_assert_uint_eq(after.by_rule[NV_SECRET_OPENAI] - before.by_rule[NV_SECRET_OPENAI],
+                      TIMES);
+    ck_assert_uint_eq(after.total - before.total, 3 * TIMES - 1);
+}
+END_TEST
+
 START_TEST(schemas_and_nothing_are_no_secrets)
 {
     struct nv_trace *trace = make_trace();
@@ -197,6 +246,7 @@ int main(void)
     tcase_add_test(tcase, every_part_of_a_trace);
     tcase_add_test(tcase, the_trace_says_what_was_taken);
     tcase_add_test(tcase, texts_that_stand_there_often);
+    tcase_add_test(tcase, messages_that_come_again);
     tcase_add_test(tcase, schemas_and_nothing_are_no_secrets);
     tcase_add_test(tcase, lines_have_a_cap);
     tcase_add_test(tcase, no_memory_is_an_error);

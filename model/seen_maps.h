@@ -1,0 +1,83 @@
+/*
+ * Maps of texts that were met before, by the places of their texts: the messages of a
+ * conversation that is sent again with each call are read once (mapping/content/), so that what
+ * comes again has other maps with the same texts in them.
+ *
+ *   map of 1 to 8 texts ─▶ addresses of its texts ─▶ one place of the table [ map | from | len ]
+ *
+ * A place holds the map that was put there last: what is forgotten is only looked at again.
+ * No byte of a text is read, so that a look costs some steps a member. Maps and their texts are
+ * borrowed and must stay as they are for as long as the table is used: then an address says
+ * what stands there. One thread.
+ */
+#ifndef NV_MODEL_SEEN_MAPS_H
+#define NV_MODEL_SEEN_MAPS_H
+
+#include "model/value.h"
+
+#define NV_SEEN_MAPS_BITS 9
+#define NV_SEEN_MAPS (1u << NV_SEEN_MAPS_BITS)
+/* Larger ones are not kept. */
+#define NV_SEEN_MEMBERS_MAX 8u
+
+/* A map, and a piece of something that whoever put it there knows of it. */
+struct nv_seen_map {
+    struct nv_map map; /* borrowed */
+    size_t from, len;
+};
+
+/* Zero `used` is empty; the maps need not be set. */
+struct nv_seen_maps {
+    uint64_t used[NV_SEEN_MAPS / 64];
+    struct nv_seen_map maps[NV_SEEN_MAPS];
+};
+
+/* No place: the map is not one to be kept. */
+#define NV_SEEN_NOWHERE NV_SEEN_MAPS
+
+/* Where a map is, or would be put; NV_SEEN_NOWHERE unless it is one of texts alone. */
+static inline unsigned nv_seen_map_place(const struct nv_map *map)
+{
+    uint64_t hash = 0;
+    if (map->count - 1 >= NV_SEEN_MEMBERS_MAX)
+        return NV_SEEN_NOWHERE;
+    for (uint32_t i = 0; i < map->count; i++) {
+        const struct nv_value *value = &map->items[i].value;
+        if (value->type != NV_VALUE_STRING)
+            return NV_SEEN_NOWHERE;
+        hash =
+            (hash ^ (uint64_t)(uintptr_t)value->as.string.ptr) * UINT64_C(0x9e3779b97f4a7c15);
+    }
+    return (unsigned)(hash >> (64 - NV_SEEN_MAPS_BITS));
+}
+
+static inline bool nv_seen_same_text(struct nv_str a, struct nv_str b)
+{
+    return a.ptr == b.ptr && a.len == b.len;
+}
+
+/* The map with the same members that was put at `place`, which is one; NULL: none. */
+static inline const struct nv_seen_map *
+nv_seen_map_find(const struct nv_seen_maps *seen, unsigned place, const struct nv_map *map)
+{
+    const struct nv_seen_map *other = &seen->maps[place];
+    if ((seen->used[place / 64] >> place % 64 & 1) == 0 || other->map.count != map->count)
+        return NULL;
+    for (uint32_t i = 0; i < map->count; i++) {
+        const struct nv_attribute *a = &map->items[i], *b = &other->map.items[i];
+        if (!nv_seen_same_text(a->key, b->key) ||
+            !nv_seen_same_text(a->value.as.string, b->value.as.string))
+            return NULL;
+    }
+    return other;
+}
+
+/* Puts a map at its place, in place of another one. */
+static inline void nv_seen_map_put(struct nv_seen_maps *seen, unsigned place,
+                                   const struct nv_map *map, size_t from, size_t len)
+{
+    seen->used[place / 64] |= UINT64_C(1) << place % 64;
+    seen->maps[place] = (struct nv_seen_map){*map, from, len};
+}
+
+#endif
