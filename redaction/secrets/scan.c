@@ -15,6 +15,7 @@
 
 #include "base/meter.h"
 #include "base/known.h"
+#include "redaction/secrets/anchors.h"
 #include "redaction/secrets/blocks.h"
 #include "redaction/secrets/escapes.h"
 #include "redaction/secrets/names.h"
@@ -112,8 +113,11 @@ RARE static void look_at_run(struct scan *scan, size_t from, size_t to)
         if (found.len > 0)
             take(scan, &found, NV_STR(""));
     }
+    from = from < scan->done ? scan->done : from;
+    if (from >= to || !nv_anchors_may_be(scan->text, from, to))
+        return;
     struct nv_shape_search search = {.text = scan->text, .run = &scan->run};
-    for (from = from < scan->done ? scan->done : from; from < to; from = scan->done) {
+    for (; from < to; from = scan->done) {
         search.floor = scan->done;
         struct nv_secret_stretch found = nv_shape_find(&search, from, to);
         if (found.len == 0)

@@ -10,6 +10,7 @@
 #include "redaction/secrets/shapes.h"
 
 #include "base/meter.h"
+#include "redaction/secrets/anchors.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -207,6 +208,19 @@ static size_t exact_len(const char *form)
     return len;
 }
 
+/* Bytes of what is behind an anchor that stand in its run: `=` ends runs. */
+static size_t run_len(const char *form)
+{
+    size_t len = 0;
+    while (*form != '\0') {
+        const struct item item = next_item(&form);
+        if (item.class == 'v' || (item.class == '\0' && item.literal == '='))
+            break;
+        len += item.min;
+    }
+    return len;
+}
+
 static void build(void)
 {
     for (size_t i = 0; i < STATES; i++)
@@ -216,6 +230,9 @@ static void build(void)
         add_anchor((uint16_t)(i - 1));
         automaton.before[i - 1] = (uint8_t)exact_len(nv_shapes[i - 1].before);
         automaton.anchor[i - 1] = (uint8_t)strlen(nv_shapes[i - 1].anchor);
+        const size_t behind = run_len(nv_shapes[i - 1].behind);
+        nv_anchors_add(&nv_shapes[i - 1],
+                       automaton.before[i - 1] + automaton.anchor[i - 1] + behind, behind);
     }
     link_states();
     mark_reports();
