@@ -123,11 +123,6 @@ static size_t quoted_len(struct nv_str text, size_t from, size_t escapes, char q
     return text.len - from;
 }
 
-static bool ends_with_mask(struct nv_str text, size_t end)
-{
-    return end >= 3 && memcmp(text.ptr + end - 3, "***", 3) == 0;
-}
-
 /* May the string in which a secret ends at `end`, taken or masked before, go on behind it? Not
  * where the secret's own quotes close. */
 static bool may_go_on(const struct pair *pair, size_t end)
@@ -158,7 +153,7 @@ static bool in_string(const struct pair *pair, size_t escapes, char quote)
     const struct nv_str text = pair->text;
     const size_t least = pair->separator > LOOK_BACK ? pair->separator - LOOK_BACK : 0;
     for (size_t i = pair->separator; i > least; i--) {
-        if (i == pair->floor || ends_with_mask(text, i))
+        if (i == pair->floor || nv_str_ends(nv_str_slice(text, 0, i), NV_STR("***")))
             return may_go_on(pair, i);
         if (text.ptr[i - 1] != quote)
             continue;
