@@ -369,7 +369,8 @@ static size_t brackets_end(struct nv_str text, size_t from, struct nv_str quote)
 static size_t value_in_brackets(const struct pair *pair, size_t from)
 {
     char second = at(pair->text, over_white(pair->text, from + 1));
-    if (second == '}' || second == ']' || is_schema(pair->text, from, pair->quote))
+    bool schema = pair->text.ptr[from] == '{' && is_schema(pair->text, from, pair->quote);
+    if (second == '}' || second == ']' || schema)
         return from;
     return brackets_end(pair->text, from, pair->quote);
 }
@@ -485,8 +486,9 @@ static struct nv_secret_pair named_value(const struct pair *pair)
     }
     if (pair->quote.len == 0 || text.ptr[pair->separator] != ':')
         return bare_value(pair, from);
-    if (pair->kind == NV_NAME_RANDOM || pair->kind == NV_NAME_LINE || is_code(text, from) ||
-        is_placeholder(text, from))
+    bool brackets = at(text, from) == '[' || at(text, from) == '{';
+    if (pair->kind == NV_NAME_RANDOM || (pair->kind == NV_NAME_LINE && !brackets) ||
+        (!brackets && is_code(text, from)) || is_placeholder(text, from))
         return none();
     return take_json(pair, from);
 }

@@ -73,6 +73,14 @@ static const char *const texts[][2] = {
      "{\"credentials\": \"***\", \"k\": 1}"},
     {"{\"password\": {\"type\": \"string\", \"description\": \"x\"}}", NULL},
     {"{\"secret\": [], \"password\": {}}", NULL},
+    /* a list is a value as an object is: headers have one each in Go's and Node's JSON */
+    {"{\"password\":[\"hunter2\"],\"k\":1}", "{\"password\":\"***\",\"k\":1}"},
+    {"{'X-Api-Key': ['abc', ['d']], 'k': 1}", "{'X-Api-Key': '***', 'k': 1}"},
+    {"{\"a\":\"{\\\"secret\\\": [\\\"type\\\", 5]}\"}",
+     "{\"a\":\"{\\\"secret\\\": \\\"***\\\"}\"}"},
+    {"{\"Authorization\": [\"Basic dTpw\"], \"Cookie\": [\"sid=abc\"]}",
+     "{\"Authorization\": \"***\", \"Cookie\": \"***\"}"},
+    {"{\"token\": [\"a\", \"b\"], \"cookie\": null, \"password\": [ ]}", NULL},
     {"postgres:\\/\\/user:p\\u0040ss@host/db", "postgres:\\/\\/user:***@host/db"},
     {"mysql://root:hunter2@db:3306/x", "mysql://root:***@db:3306/x"},
     /* a scheme called as secrets are, masked once and not again */
