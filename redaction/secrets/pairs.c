@@ -505,17 +505,21 @@ static bool ends_authority(char c)
  * once stays as it is. */
 static struct nv_secret_pair url_password(struct nv_str text, size_t separator)
 {
-    size_t from = separator + 3, to = from, host = 0, colon = 0;
+    size_t from = separator + 3, to = from, user = 0, host = 0, colon = 0;
     for (; to < text.len && to - from < AUTHORITY_MAX && !ends_authority(text.ptr[to]); to++) {
-        if (text.ptr[to] == '@')
+        if (text.ptr[to] == '@') {
+            user = user == 0 ? to : user;
             host = to;
-        else if (text.ptr[to] == ':' && colon == 0)
+        } else if (text.ptr[to] == ':' && colon == 0) {
             colon = to;
+        }
     }
     if (host <= from)
         return none();
     bool has_password = colon != 0 && colon + 1 < host;
     size_t begin = has_password ? colon + 1 : from;
+    /* a key has no '@', and one behind it may be masked for another reason */
+    host = has_password ? host : user;
     struct nv_str word = nv_str_slice(text, begin, host - begin);
     if (nv_str_eq(word, NV_STR("***")))
         return (struct nv_secret_pair){.masked_to = host};

@@ -105,6 +105,7 @@ static const char *const texts[][2] = {
      "{\"a\":\"password=*** password: \",\"k\":1}"},
     {"https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/1",
      "https://***@o1.ingest.sentry.io/1"},
+    {"https://0123456789abcdef0123456789abcdef@password=a@b", "https://***@password=***"},
     {"mailto://someone@example.com and http://[::1]:80/x@y", NULL},
     {"q=Bearer%20abcdefghijklmnopqrstu x", "q=Bearer%20*** x"},
     {"Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic ***"},
