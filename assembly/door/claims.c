@@ -102,6 +102,14 @@ void nv_claims_settle(struct nv_assembly *assembly, struct nv_claim *claim)
     count_down(assembly);
 }
 
+bool nv_claims_wait(struct nv_assembly *assembly)
+{
+    pthread_mutex_lock(&assembly->lock);
+    bool wait = assembly->settled != NULL;
+    pthread_mutex_unlock(&assembly->lock);
+    return wait;
+}
+
 struct nv_claim *nv_claims_take(struct nv_assembly *assembly)
 {
     assert(nv_owner_is_mine(&assembly->committing));

@@ -46,6 +46,11 @@
 #define HEADS_KEPT_BYTES ((size_t)64 * 1024)
 /* Without requests, what was settled is written down at least this often. */
 #define IDLE_NS (50 * NV_NS_PER_MS)
+/* So long one that is settled waits for others. The traces of a body come back one by one, and
+ * a thread that is woken for the first runs at once where processors are few: each had a note,
+ * a write and two switches of its own (docs/performance.md). A kill sends again what came back
+ * in this time, which the backend knows and ignores. */
+#define SETTLED_GATHER_NS (5 * NV_NS_PER_MS)
 
 /* ---- forgetting -------------------------------------------------------------------------- */
 
@@ -284,10 +289,13 @@ void nv_committer_round(struct nv_assembly *assembly, struct nv_prepared **pendi
 
 /* ---- the thread -------------------------------------------------------------------------- */
 
-/* Waits a little for more requests, to make one sync serve them all. */
+/* Waits a little for more, so that one sync serves all requests and one note all that is
+ * settled. */
 static size_t gather_more(struct nv_assembly *assembly, void **items, size_t count)
 {
     uint32_t gather_us = assembly->config.journal_gather_us;
+    if (count == 0 && nv_claims_wait(assembly))
+        return nv_queue_pop(assembly->queue, items, GROUP_MAX, SETTLED_GATHER_NS);
     if (count == 0 || count == GROUP_MAX || gather_us == 0)
         return count;
     const struct timespec pause = {.tv_nsec = (long)gather_us * 1000};

@@ -150,6 +150,8 @@ void nv_claims_add(struct nv_assembly *assembly, struct nv_claim *claim);
 void nv_claims_settle(struct nv_assembly *assembly, struct nv_claim *claim);
 /* Takes a claim whose trace did not arrive: its requests stay in the journal. Any thread. */
 void nv_claims_leave(struct nv_assembly *assembly, struct nv_claim *claim);
+/* Are there settled claims to be taken? Any thread. */
+bool nv_claims_wait(struct nv_assembly *assembly);
 /* The settled claims, in order; takes them out. Free with nv_claims_free. NULL: none. */
 struct nv_claim *nv_claims_take(struct nv_assembly *assembly);
 /* Puts settled claims back to the front: the next round takes them again. Takes the list. */

@@ -5,7 +5,9 @@
  */
 #include "expect.h"
 #include "assembly/assembly.h"
+#include "assembly/door/state.h"
 #include "journal/file_ops.h"
+#include "journal/journal.h"
 #include "assembly_kit.h"
 
 #include <pthread.h>
@@ -307,6 +309,53 @@ START_TEST(a_stop_ends_whatever_a_shard_does)
 }
 END_TEST
 
+static uint64_t groups_now(void)
+{
+    struct nv_journal_status status;
+    nv_journal_read_status(assembly->journal, &status);
+    return status.groups;
+}
+
+/* Twenty-six traces whose claims nobody settles yet. */
+static void hold_claims(void)
+{
+    struct nv_completer completer = {.complete = complete};
+    struct nv_fail fail = {0};
+    kit.config.quiet_ms = 1;
+    kit.config.durability = NV_DURABILITY_OS;
+    assembly = nv_assembly_new(&kit.config, nv_clock_system(), &completer, &fail);
+    ck_assert_ptr_nonnull(assembly);
+    ck_assert_int_eq(nv_assembly_start(assembly, &fail), NV_OK);
+    for (char trace = 'a'; trace <= 'z'; trace++)
+        ck_assert_int_eq(accept_and_wait(kit_batch("shop", (char[]){trace, 'a', '\0'})), NV_OK);
+    pthread_mutex_lock(&lock);
+    while (claim_count < 26)
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+/* A note for each would be 26 rounds of the journal's thread; it waits 5 ms for more. */
+START_TEST(what_is_settled_one_by_one_shares_a_note)
+{
+    const struct timespec nap = {.tv_nsec = 100000};
+    hold_claims();
+    struct nv_settler settler = nv_assembly_settler(assembly);
+    uint64_t groups = groups_now();
+    uint64_t began_ns = nv_clock_mono_ns(nv_clock_system());
+    while (claim_first < claim_count) {
+        settler.settle(settler.ctx, claims[claim_first++], NV_OUTCOME_DELIVERED);
+        nanosleep(&nap, NULL); /* the thread that was woken runs, as on one processor */
+    }
+    while (nv_claims_wait(assembly))
+        nanosleep(&nap, NULL);
+    groups = groups_now() - groups;
+    uint64_t took_ns = nv_clock_mono_ns(nv_clock_system()) - began_ns;
+    ck_assert_uint_le(groups, took_ns / (5 * NV_NS_PER_MS) + 2);
+    ck_assert_int_eq(nv_assembly_stop(assembly, 20 * NV_NS_PER_S), NV_OK);
+    nv_assembly_free(assembly);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("committer");
@@ -314,6 +363,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, every_span_leaves_once, 0, 3);
+    tcase_add_test(tcase, what_is_settled_one_by_one_shares_a_note);
     tcase_add_test(tcase, a_stop_ends_whatever_a_shard_does);
     tcase_add_test(tcase, what_is_kept_goes_on_with_threads_too);
     tcase_add_test(tcase, a_stop_during_the_replay_changes_nothing);
