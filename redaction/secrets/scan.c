@@ -149,10 +149,22 @@ static void look_at_pair(struct scan *scan, size_t separator)
     }
 }
 
+static bool is_break(char c)
+{
+    return c <= '*' || (unsigned char)c > 127 || c == ':' || c == '=';
+}
+
+/* A private key hides what stands before its first line without a break, up to `BEGIN`: that is
+ * looked at first. */
 static void look_at_dash(struct scan *scan, size_t at)
 {
-    if (at + 1 >= scan->text.len || scan->text.ptr[at + 1] != 'B')
+    if (at + 1 >= scan->text.len || scan->text.ptr[at + 1] != 'B' ||
+        nv_private_key_find(scan->text, scan->done, at).len == 0)
         return;
+    size_t begin = at;
+    while (begin > scan->done && !is_break(scan->text.ptr[begin - 1]))
+        begin--;
+    look_at_run(scan, begin, at + sizeof "-BEGIN" - 1);
     struct nv_secret_stretch found = nv_private_key_find(scan->text, scan->done, at);
     if (found.len > 0)
         take(scan, &found, NV_STR(""));

@@ -124,6 +124,20 @@ static size_t body_end(struct nv_str text, size_t from, bool *closed)
     return to;
 }
 
+/* Also such as JSON escapes them. */
+static size_t over_line_ends(struct nv_str text, size_t from)
+{
+    for (;;) {
+        const struct nv_str two = nv_str_slice(text, from, 2);
+        if (nv_str_eq(two, NV_STR("\\n")) || nv_str_eq(two, NV_STR("\\r")))
+            from += 2;
+        else if (two.len > 0 && (two.ptr[0] == '\n' || two.ptr[0] == '\r'))
+            from++;
+        else
+            return from;
+    }
+}
+
 /* Bytes of base64 in the first word of what was cut. */
 static size_t first_word(struct nv_str body)
 {
@@ -138,14 +152,16 @@ static size_t first_word(struct nv_str body)
 struct nv_secret_stretch nv_private_key_find(struct nv_str text, size_t floor, size_t dash)
 {
     static const struct nv_str begin = NV_STR_INIT("-----BEGIN ");
-    if (dash < floor + 4 || !nv_str_eq(nv_str_slice(text, dash - 4, begin.len), begin))
+    if (dash < 4 || !nv_str_eq(nv_str_slice(text, dash - 4, begin.len), begin))
         return none();
     size_t from = body_begin(text, dash - 4 + begin.len);
     if (from == 0 || nv_str_starts(nv_str_slice(text, from, SIZE_MAX), NV_STR("***")))
         return none();
     bool closed;
     size_t to = body_end(text, from, &closed);
-    struct nv_str body = nv_str_slice(text, from, to - from);
+    if (from < floor)
+        from = over_line_ends(text, floor);
+    struct nv_str body = nv_str_slice(text, from, to > from && from != floor ? to - from : 0);
     if (body.len == 0 || (!closed && first_word(body) < PEM_WORD_MIN))
         return none();
     return (struct nv_secret_stretch){from, body.len, NV_SECRET_PEM};

@@ -10,7 +10,8 @@
 /* The credentials that begin at `at` behind `Bearer ` or `Basic `; len 0: none. What lies
  * before `floor` was taken already. */
 struct nv_secret_stretch nv_credentials_find(struct nv_str text, size_t floor, size_t at);
-/* The body of the private key whose first line has its fifth dash at `dash`; len 0: none. */
+/* The body of the private key whose first line has its fifth dash at `dash`; len 0: none. That
+ * line may have been taken, with the secret before it, and the begin of the body with it. */
 struct nv_secret_stretch nv_private_key_find(struct nv_str text, size_t floor, size_t dash);
 
 #endif

@@ -226,6 +226,27 @@ START_TEST(a_short_value_before_a_private_key_is_found)
 }
 END_TEST
 
+/* Neither hides the other, which stands beside it without a break. */
+START_TEST(a_key_that_touches_a_private_key_is_found)
+{
+    static const char *const rows[] = {"AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE@@@@@@@@@@",
+                                       "password=hunter2", "Bearer abcdefghijklmnop.IOSFODN"};
+    static const char line[] = "-----BEGIN PRIVATE KEY-----";
+    for (size_t before = 0; before < 4 * 66; before++) {
+        char text[256];
+        (void)snprintf(text, sizeof text, "%*s%s%s\nMIIEvQIBADANBgkqhkiG9w0BAQ",
+                       (int)before / 4, "", rows[before % 4], line);
+        struct nv_str masked = mask(arena, nv_str_from(text));
+        ck_assert_msg(nv_str_find(masked, NV_STR("IOSFODN")) == SIZE_MAX &&
+                          nv_str_find(masked, NV_STR("hunter2")) == SIZE_MAX &&
+                          nv_str_find(masked, NV_STR("MIIE")) == SIZE_MAX,
+                      "%.*s", NV_STR_ARG(masked));
+        struct nv_str again = mask(arena, masked);
+        ck_assert(nv_str_eq(again, masked));
+    }
+}
+END_TEST
+
 START_TEST(a_key_is_found_behind_any_words)
 {
     static const char prose[] =
@@ -459,6 +480,7 @@ int main(void)
     tcase_add_loop_test(tcase, the_same_is_found_at_every_place, 0, COUNT(texts));
     tcase_add_test(tcase, a_key_is_found_at_every_place);
     tcase_add_test(tcase, a_short_value_before_a_private_key_is_found);
+    tcase_add_test(tcase, a_key_that_touches_a_private_key_is_found);
     tcase_add_test(tcase, a_key_is_found_behind_any_words);
     tcase_add_test(tcase, json_stays_json);
     tcase_add_test(tcase, a_text_full_of_pairs_is_quick);

@@ -31,8 +31,15 @@ START_TEST(private_keys)
     struct nv_secret_stretch found = nv_private_key_find(key, 0, 4);
     ck_assert_uint_eq(found.from, 30);
     ck_assert_uint_eq(found.len, 5);
-    ck_assert_uint_eq(nv_private_key_find(key, 1, 4).len, 0);
     ck_assert_uint_eq(nv_private_key_find(key, 0, 3).len, 0);
+    /* its first line is taken, as the end of another secret; what is left goes on at a line */
+    ck_assert_uint_eq(nv_private_key_find(key, 11, 4).len, 5);
+    ck_assert_uint_eq(nv_private_key_find(key, 32, 4).len, 0);
+    ck_assert_uint_eq(nv_private_key_find(key, key.len, 4).len, 0);
+    key = NV_STR("-----BEGIN EC PRIVATE KEY-----a\\nabc\n-----END EC PRIVATE KEY-----");
+    found = nv_private_key_find(key, 31, 4);
+    ck_assert_uint_eq(found.from, 33);
+    ck_assert_uint_eq(found.len, 4);
     key = NV_STR("-----BEGIN PGP PRIVATE KEY BLOCK-----\\n\\n0123456789abcdef+/\\\" and");
     found = nv_private_key_find(key, 0, 4);
     ck_assert_uint_eq(found.len, 22);
