@@ -55,7 +55,8 @@ void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key);
  * quotes and colon, NV_STR("\"name\":"). One copy of a length that the compiler knows. Whole
  * members may stand before it, with commas between them.
  */
-static inline void nv_json_write_known_key(struct nv_json_writer *writer, struct nv_str quoted)
+__attribute__((always_inline)) static inline void
+nv_json_write_known_key(struct nv_json_writer *writer, struct nv_str quoted)
 {
     struct nv_buf *buf = writer->buf;
     bool comma = writer->comma && !writer->key;

@@ -7,6 +7,8 @@
 
 #include "base/text/text.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 START_TEST(hex_round_trip)
@@ -20,6 +22,25 @@ START_TEST(hex_round_trip)
     ck_assert_mem_eq(back, bytes, 6);
     ck_assert_int_eq(nv_hex_decode(NV_STR("00017F80ABFF"), back, 6), NV_OK);
     ck_assert_mem_eq(back, bytes, 6);
+}
+END_TEST
+
+START_TEST(hex_of_every_length)
+{
+    uint8_t bytes[256];
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    for (size_t len = 0; len <= sizeof bytes; len++) {
+        char text[2 * sizeof bytes + 1];
+        memset(text, '?', sizeof text);
+        nv_hex_encode(bytes, len, text);
+        for (size_t i = 0; i < len; i++) {
+            char two[3];
+            (void)snprintf(two, sizeof two, "%02x", bytes[i]);
+            ck_assert_mem_eq(text + 2 * i, two, 2);
+        }
+        ck_assert_int_eq(text[2 * len], '?');
+    }
 }
 END_TEST
 
@@ -158,6 +179,7 @@ int main(void)
     Suite *suite = suite_create("base/text");
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, hex_round_trip);
+    tcase_add_test(tcase, hex_of_every_length);
     tcase_add_test(tcase, bad_hex_is_refused);
     tcase_add_test(tcase, uuids);
     tcase_add_loop_test(tcase, base64_vectors, 0, (int)(sizeof vectors / sizeof vectors[0]));
