@@ -202,6 +202,10 @@ bool nv_journal_is_sure(struct nv_journal *journal)
 
 /* ---- releasing --------------------------------------------------------------------------- */
 
+/* So many are put in order at a time: neighbours come in any order, mostly the last first, and
+ * each that stands alone is a write of one byte. */
+#define SORTED_AT_ONCE ((size_t)256)
+
 /* Neighbouring slots of one segment, marked with one write. */
 struct run {
     struct nv_segment *segment; /* pinned */
@@ -244,7 +248,7 @@ static bool forget(struct nv_journal *journal, uint64_t id, struct nv_segment **
     return entry != NULL;
 }
 
-void nv_journal_release(struct nv_journal *journal, const uint64_t *ids, size_t count)
+static void release_sorted(struct nv_journal *journal, const uint64_t *ids, size_t count)
 {
     struct run run = {0};
     for (size_t i = 0; i < count; i++) {
@@ -263,6 +267,26 @@ void nv_journal_release(struct nv_journal *journal, const uint64_t *ids, size_t 
         run = (struct run){segment, slot, 1};
     }
     end_run(journal, &run);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+void nv_journal_release(struct nv_journal *journal, const uint64_t *ids, size_t count)
+{
+    uint64_t sorted[SORTED_AT_ONCE];
+    while (count > 0) {
+        size_t some = count < SORTED_AT_ONCE ? count : SORTED_AT_ONCE;
+        memcpy(sorted, ids, some * sizeof *ids);
+        qsort(sorted, some, sizeof *sorted, compare_ids);
+        release_sorted(journal, sorted, some);
+        ids += some;
+        count -= some;
+    }
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */

@@ -103,7 +103,7 @@ struct nv_journal_put {
  */
 enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put *puts,
                               size_t count, bool sync) NV_MUST_USE;
-/* Forgets records; unknown ids are ignored. Works on a full disk. */
+/* Forgets records, in any order; unknown ids are ignored. Works on a full disk. */
 void nv_journal_release(struct nv_journal *journal, const uint64_t *ids, size_t count);
 /*
  * Copies `len` bytes at `offset` of a live record's body to `to`; does not check them (callers

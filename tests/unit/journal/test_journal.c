@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -72,6 +73,26 @@ START_TEST(ids_never_repeat_even_when_nothing_lives)
         nv_journal_release(kit.journal, &b, 1);
         a = b;
     }
+}
+END_TEST
+
+/* The committer's list has those that were settled last first. */
+START_TEST(neighbours_are_forgotten_by_one_write)
+{
+    enum { MANY = 300 };
+    uint64_t ids[MANY];
+    journal_kit_open(&kit);
+    for (size_t i = MANY; i-- > 0;)
+        ids[i] = journal_kit_put(&kit, NV_RECORD_TRACES, "gone");
+    uint64_t kept = journal_kit_put(&kit, NV_RECORD_TRACES, "kept");
+    journal_kit_fail(&kit, FAIL_PWRITEV, INT_MAX, 0, 0);
+    nv_journal_release(kit.journal, ids, MANY);
+    ck_assert_int_le(kit.calls, 4); /* marks are written 256 at a time at most */
+    journal_kit_reopen(&kit);
+    struct nv_journal_status status;
+    nv_journal_read_status(kit.journal, &status);
+    ck_assert_uint_eq(status.records, 1);
+    journal_kit_expect(&kit, kept, "kept");
 }
 END_TEST
 
@@ -308,6 +329,7 @@ int main(void)
         tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
         tcase_add_test(tcase, what_is_committed_is_there_after_a_restart);
         tcase_add_test(tcase, ids_never_repeat_even_when_nothing_lives);
+        tcase_add_test(tcase, neighbours_are_forgotten_by_one_write);
         tcase_add_test(tcase, files_are_used_again);
         tcase_add_test(tcase, stragglers_move_and_keep_their_ids);
         tcase_add_loop_test(tcase, any_operation_may_fail_once, 0,
