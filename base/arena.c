@@ -27,6 +27,7 @@
 
 #define ALIGNMENT ((size_t)16)
 #define CHUNK_FIRST ((size_t)4096)
+#define CHUNK_EXPECTED ((size_t)64 * 1024)
 #define CHUNK_LARGEST ((size_t)256 * 1024)
 
 /* A multiple of ALIGNMENT long, so that what follows it is aligned. */
@@ -57,6 +58,14 @@ struct nv_arena *nv_arena_new(size_t max_bytes)
     if (arena)
         *arena = (struct nv_arena){.next_size = CHUNK_FIRST, .max_bytes = max_bytes};
     return arena;
+}
+
+void nv_arena_expect(struct nv_arena *arena, size_t bytes)
+{
+    const size_t least =
+        bytes < CHUNK_EXPECTED ? (bytes + ALIGNMENT) & ~(ALIGNMENT - 1) : CHUNK_EXPECTED;
+    if (arena->next_size < least)
+        arena->next_size = least;
 }
 
 static void chunk_free(struct chunk *chunk)

@@ -18,6 +18,10 @@ struct nv_arena;
 
 /* New arena, or NULL without memory. `max_bytes` caps everything it will ever hold at once. */
 struct nv_arena *nv_arena_new(size_t max_bytes);
+/* Has the next chunk be of `bytes` where an ordinary one were smaller, for whoever knows about
+ * how much is to come: one chunk costs less than those that double up to it. No more than 64
+ * KiB are taken at a word. Nothing is allocated. */
+void nv_arena_expect(struct nv_arena *arena, size_t bytes);
 /* Frees the arena and all that was allocated from it. NULL is allowed. */
 void nv_arena_free(struct nv_arena *arena);
 /* Forgets all allocations, keeps the largest chunk for the next use. */

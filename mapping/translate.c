@@ -39,6 +39,9 @@
  * (a service: semconv.rules; an application, a tracing project) for the project's.
  * Configuration goes before those, and after rows that name a project. */
 #define PROJECT_GUESSED 60
+/* What a span takes of the arena, beside twice its bytes: a span with its work and both lists
+ * of attributes. */
+#define SPAN_BYTES 3072u
 
 static const struct nv_str incomplete_names[] = {NV_STR_INIT("none"), NV_STR_INIT("root"),
                                                  NV_STR_INIT("parent"), NV_STR_INIT("cut"),
@@ -221,11 +224,11 @@ static uint64_t bytes_of(const struct nv_raw_trace *raw)
     return bytes;
 }
 
-static uint64_t work_allowed(const struct nv_translation *t)
+static uint64_t work_allowed(const struct nv_mapping *mapping, uint64_t bytes)
 {
     uint64_t allowed;
-    if (t->mapping->work_per_byte == 0 ||
-        __builtin_mul_overflow(bytes_of(t->raw), t->mapping->work_per_byte, &allowed))
+    if (mapping->work_per_byte == 0 ||
+        __builtin_mul_overflow(bytes, mapping->work_per_byte, &allowed))
         return UINT64_MAX;
     return allowed;
 }
@@ -313,8 +316,9 @@ static enum nv_err run(const struct nv_mapping *mapping, struct nv_raw_trace *ra
     if (!trace)
         return NV_ERR_NO_MEMORY;
     struct nv_translation t = begin(mapping, raw, trace);
-    uint64_t allowed = work_allowed(&t);
+    const uint64_t bytes = bytes_of(raw), allowed = work_allowed(mapping, bytes);
     struct nv_arena_mark mark = nv_arena_mark(raw->arena);
+    nv_arena_expect(raw->arena, 2 * bytes + (uint64_t)raw->item_count * SPAN_BYTES);
     t.report = report;
     t.report_json = json;
     nv_meter_start(allowed);

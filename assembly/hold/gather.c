@@ -38,6 +38,9 @@
 /* A stretch may hold this much of others' bytes besides its own. */
 #define STRETCH_SLACK 4096u
 
+/* Of the arena, for each entry of what is held beside its bytes. */
+#define ITEM_BYTES 96u
+
 /* Until it is tried again, doubled so often: 51 s. */
 #define RETRY_FIRST_NS (100 * NV_NS_PER_MS)
 #define RETRIES_MAX 9
@@ -366,6 +369,8 @@ static struct nv_raw_trace *new_raw(const struct nv_assembly *assembly,
     struct nv_arena *arena = nv_arena_new(nv_gather_need(assembly, trace));
     if (!arena)
         return NULL;
+    nv_arena_expect(arena,
+                    trace->bytes + trace->group_bytes + (size_t)trace->used * ITEM_BYTES);
     struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
     if (!raw) {
         nv_arena_free(arena);

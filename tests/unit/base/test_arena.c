@@ -82,6 +82,32 @@ START_TEST(cap_is_never_passed)
 }
 END_TEST
 
+/* One chunk for what is said to come, never smaller than without a word and not without end;
+ * the cap holds. */
+START_TEST(what_is_expected_is_one_chunk)
+{
+    struct nv_arena *arena = nv_arena_new(1u << 20);
+    nv_arena_expect(arena, 40000);
+    nv_arena_expect(arena, 100);
+    ck_assert_uint_eq(nv_arena_bytes(arena), 0);
+    for (unsigned i = 0; i < 80; i++)
+        ck_assert_ptr_nonnull(nv_arena_raw(arena, 400));
+    ck_assert_uint_ge(nv_arena_bytes(arena), 40000);
+    ck_assert_uint_lt(nv_arena_bytes(arena), 41000);
+    nv_arena_expect(arena, SIZE_MAX);
+    size_t before = nv_arena_bytes(arena);
+    while (nv_arena_bytes(arena) == before)
+        ck_assert_ptr_nonnull(nv_arena_raw(arena, 400));
+    ck_assert_uint_le(nv_arena_bytes(arena) - before, 2 * 40016);
+    nv_arena_free(arena);
+    arena = nv_arena_new(5000);
+    nv_arena_expect(arena, 50000);
+    ck_assert_ptr_nonnull(nv_arena_raw(arena, 400));
+    ck_assert_uint_le(nv_arena_bytes(arena), 5000);
+    nv_arena_free(arena);
+}
+END_TEST
+
 START_TEST(reset_keeps_the_largest_chunk)
 {
     struct nv_arena *arena = nv_arena_new(1 << 20);
@@ -158,6 +184,7 @@ int main(void)
     tcase_add_test(tcase, large_allocation_leaves_the_newest_chunk_in_use);
     tcase_add_test(tcase, chunks_double_to_a_limit);
     tcase_add_test(tcase, cap_is_never_passed);
+    tcase_add_test(tcase, what_is_expected_is_one_chunk);
     tcase_add_test(tcase, reset_keeps_the_largest_chunk);
     tcase_add_test(tcase, overflow_is_refused);
     tcase_add_test(tcase, copies_and_prints);
