@@ -139,39 +139,77 @@ static size_t skip_escaped(struct nv_json_reader *reader, size_t pos)
     return pos;
 }
 
+/* Where text is read and written. */
+struct copying {
+    size_t pos; /* of the reader's text */
+    char *out, *const end;
+};
+
+/* Many bytes and escapes at a time, where the machine can. */
+static inline void copy_blocks(struct nv_str text, struct copying *c)
+{
+#ifdef NV_WIDE_CODE
+    if (text.len - c->pos > 2 * NV_JSON_WIDE_BLOCK && nv_wide) {
+        size_t made;
+        c->pos += nv_json_unescape_wide(text.ptr + c->pos, text.len - c->pos, c->out,
+                                        (size_t)(c->end - c->out), &made);
+        c->out += made;
+    }
+#else
+    (void)text;
+    (void)c;
+#endif
+}
+
+/* One escape, where there is one. False: it is none, or there is no room, then c->out is
+ * NULL. */
+static inline bool copy_escape(struct nv_str text, struct copying *c)
+{
+    if (c->pos >= text.len || text.ptr[c->pos] != '\\')
+        return true;
+    char simple = c->pos + 1 < text.len ? nv_json_escape_simple(text.ptr[c->pos + 1]) : '\0';
+    size_t length = simple != '\0' ? 2 : nv_json_escape_length(text, c->pos);
+    if (length == 0 || length == SIZE_MAX)
+        return false;
+    if (c->end - c->out < NV_JSON_ESCAPE_BYTES) {
+        c->out = NULL;
+        return false;
+    }
+    if (simple != '\0')
+        *c->out++ = simple;
+    else
+        c->out += nv_json_escape_resolve(nv_str_slice(text, c->pos, text.len), c->out, &length);
+    c->pos += length;
+    return true;
+}
+
 /* The same, while the text of the string, which begins at `start`, goes to the reader's room.
  * SIZE_MAX when it does not fit. */
 static size_t copy_escaped(struct nv_json_reader *reader, size_t start, size_t pos)
 {
     const struct nv_str text = reader->text;
-    char *out = reader->room, *const end = reader->room + reader->room_len;
+    struct copying c = {pos, reader->room, reader->room + reader->room_len};
     if (pos - start >= reader->room_len)
         return SIZE_MAX;
-    memcpy(out, text.ptr + start, pos - start);
-    out += pos - start;
-    while (pos < text.len && text.ptr[pos] == '\\') {
-        char simple = pos + 1 < text.len ? nv_json_escape_simple(text.ptr[pos + 1]) : '\0';
-        size_t length = simple != '\0' ? 2 : nv_json_escape_length(text, pos);
-        if (length == 0 || length == SIZE_MAX)
+    memcpy(c.out, text.ptr + start, pos - start);
+    c.out += pos - start;
+    while (c.pos < text.len && text.ptr[c.pos] == '\\') {
+        copy_blocks(text, &c);
+        if (!copy_escape(text, &c))
             break;
-        if (end - out < NV_JSON_ESCAPE_BYTES)
-            return SIZE_MAX;
-        if (simple != '\0')
-            *out++ = simple;
-        else
-            out += nv_json_escape_resolve(nv_str_slice(text, pos, text.len), out, &length);
-        pos += length;
-        size_t clean = nv_json_copy_to_special(text, pos, out, (size_t)(end - out)) - pos;
-        out += clean;
-        pos += clean;
-        if (pos < text.len && !nv_json_is_special(text.ptr[pos]))
+        const size_t from = c.pos;
+        c.pos = nv_json_copy_to_special(text, from, c.out, (size_t)(c.end - c.out));
+        c.out += c.pos - from;
+        if (c.pos < text.len && !nv_json_is_special(text.ptr[c.pos]))
             return SIZE_MAX;
     }
-    reader->raw = (struct nv_str){reader->room, (size_t)(out - reader->room)};
-    reader->room_len -= (size_t)(out - reader->room);
-    reader->room = out;
+    if (!c.out)
+        return SIZE_MAX;
+    reader->raw = (struct nv_str){reader->room, (size_t)(c.out - reader->room)};
+    reader->room_len -= (size_t)(c.out - reader->room);
+    reader->room = c.out;
     reader->escaped = false;
-    return pos;
+    return c.pos;
 }
 
 /* The rest of a string whose first backslash is at `pos`; sets raw and escaped. Apart, because

@@ -86,6 +86,15 @@ struct nv_str nv_json_unescaped(struct nv_arena *arena, struct nv_str raw)
         return (struct nv_str){NULL, 0};
     char *out = text;
     while (raw.len > 0) {
+#ifdef NV_WIDE_CODE
+        /* there is at least as much room as is left to read */
+        if (raw.len > 2 * NV_JSON_WIDE_BLOCK && nv_wide) {
+            size_t made, read;
+            read = nv_json_unescape_wide(raw.ptr, raw.len, out, raw.len, &made);
+            out += made;
+            raw = (struct nv_str){raw.ptr + read, raw.len - read};
+        }
+#endif
         const char *found = memchr(raw.ptr, '\\', raw.len);
         size_t clean = found ? (size_t)(found - raw.ptr) : raw.len;
         memcpy(out, raw.ptr, clean);

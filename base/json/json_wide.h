@@ -21,7 +21,15 @@
 NV_WIDE_CODE size_t nv_json_copy_clean_wide(const char *in, size_t len, char *out);
 /* The same up to a quote, a backslash or a control character. */
 NV_WIDE_CODE size_t nv_json_copy_to_special_wide(const char *in, size_t len, char *out);
-/* The same, and copies nothing. */
+/*
+ * The same, and writes what escapes of two characters stand for: stops at a quote, a control
+ * character, a backslash that begins another escape or none, or where no more than a block is
+ * left of `in` or of `room` bytes behind `out`. Returns how far it has read, *made is what was
+ * written. As above, whole blocks are written, none past `room`.
+ */
+NV_WIDE_CODE size_t nv_json_unescape_wide(const char *in, size_t len, char *out, size_t room,
+                                          size_t *made);
+/* As nv_json_copy_to_special_wide, and copies nothing. */
 NV_WIDE_CODE size_t nv_json_find_special_wide(const char *in, size_t len);
 #endif
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/json/json_clean.h"
+#include "base/json/json_read.h"
 #include "base/json/json_string.h"
 
 #include "base/banned.h"
@@ -118,6 +119,100 @@ START_TEST(copies_texts_of_every_length)
 }
 END_TEST
 
+/* Pieces of strings, some of which are no JSON or end in the middle of an escape. */
+static const char *const pieces[] = {"a",
+                                     "plain words of some length, ",
+                                     "\\n",
+                                     "\\\"",
+                                     "\\\\",
+                                     "\\u00e9",
+                                     "\\ud83d\\ude00",
+                                     "\\ud83d",
+                                     "\xc3\xa9",
+                                     "0123456789abcdef",
+                                     "\\t\\t\\t",
+                                     "{\\\"key\\\": \\\"",
+                                     "\\/",
+                                     "exactly thirty-two bytes of text",
+                                     "\\x",
+                                     "\"",
+                                     "\x01",
+                                     "\\"};
+#define VALID_PIECES 14u
+
+/* From now on with AVX2 where there is any, or without. */
+static void be_wide(bool wide)
+{
+#ifdef NV_WIDE_CODE
+    static bool before;
+    if (!wide) {
+        before = nv_wide;
+        nv_wide = false;
+    } else {
+        nv_wide = before;
+    }
+#else
+    (void)wide;
+#endif
+}
+
+/* Reads `text` as a string of JSON whose texts are wanted: what came, as text or raw. */
+static struct nv_str read_text(struct nv_arena *arena, struct nv_str text,
+                               struct nv_json_reader *reader)
+{
+    nv_json_read_init(reader, text, 4);
+    nv_json_read_texts(reader, arena);
+    if (nv_json_next(reader) != NV_JSON_STRING)
+        return (struct nv_str){NULL, 0};
+    return nv_json_unescape(arena, reader->raw, reader->escaped);
+}
+
+static void expect_same_text(struct nv_str text)
+{
+    struct nv_arena *arena = nv_arena_new((size_t)1 << 20);
+    char *exact = malloc(text.len); /* a sanitizer sees reads behind the end */
+    struct nv_json_reader wide, narrow;
+    ck_assert(arena && exact);
+    memcpy(exact, text.ptr, text.len);
+    text.ptr = exact;
+    const struct nv_str read = read_text(arena, text, &wide);
+    const struct nv_str unescaped = nv_json_unescaped(arena, text);
+    be_wide(false);
+    ck_assert(nv_str_eq(read, read_text(arena, text, &narrow)));
+    ck_assert(nv_str_eq(unescaped, nv_json_unescaped(arena, text)));
+    be_wide(true);
+    ck_assert_int_eq(wide.err, narrow.err);
+    ck_assert_uint_eq(wide.pos, narrow.pos);
+    ck_assert_int_eq(wide.escaped, narrow.escaped);
+    free(exact);
+    nv_arena_free(arena);
+}
+
+/* Strings of random pieces, with and without AVX2, up to more than the reader's room; cut at
+ * some place and whole. */
+START_TEST(texts_with_escapes)
+{
+    uint64_t random = UINT64_C(88172645463325252) + (uint64_t)_i;
+    static char text[40000];
+    const size_t most = _i % 10 == 0 ? sizeof text - 64 : 64u + (unsigned)_i % 300;
+    size_t len = 1;
+    text[0] = '"';
+    while (len < most) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        const bool any = random >> 40 & 1 && len + 40 >= most;
+        const char *piece =
+            pieces[random % (any ? sizeof pieces / sizeof *pieces : VALID_PIECES)];
+        memcpy(text + len, piece, strlen(piece));
+        len += strlen(piece);
+    }
+    text[len++] = '"';
+    expect_same_text((struct nv_str){text, len});
+    expect_same_text((struct nv_str){text, len - random % 40 % len});
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base/json_wide");
@@ -125,6 +220,7 @@ int main(void)
 
     tcase_add_loop_test(tcase, stops_where_single_bytes_do, 0, 2);
     tcase_add_test(tcase, tells_every_byte);
+    tcase_add_loop_test(tcase, texts_with_escapes, 0, 500);
     tcase_add_test(tcase, copies_texts_of_every_length);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
