@@ -470,6 +470,14 @@ bool nv_json_take(struct nv_json_reader *reader, struct nv_str value)
     return true;
 }
 
+void nv_json_resume(struct nv_json_reader *reader, size_t pos)
+{
+    assert((reader->state == STATE_FIRST_KEY || reader->state == STATE_KEY) &&
+           pos >= reader->pos && pos < reader->text.len);
+    reader->pos = pos;
+    reader->state = STATE_VALUE;
+}
+
 enum nv_err nv_json_skip(struct nv_json_reader *reader, enum nv_json_token token)
 {
     if (token == NV_JSON_KEY)

@@ -75,6 +75,9 @@ struct nv_str nv_json_ahead(const struct nv_json_reader *reader);
  * depth or deeper? Then it is read as a whole. raw and escaped are not set.
  */
 bool nv_json_take(struct nv_json_reader *reader, struct nv_str value);
+/* Where a key is due: goes on with the value at `pos`, of a member of the same object. The
+ * caller has looked at all that stands before it. */
+void nv_json_resume(struct nv_json_reader *reader, size_t pos);
 /* Skips the rest of the value whose first token `token` was just returned (behind KEY: the
  * value of that key). NV_OK or reader->err. */
 enum nv_err nv_json_skip(struct nv_json_reader *reader, enum nv_json_token token) NV_MUST_USE;

@@ -159,6 +159,63 @@ static bool push(struct plain *plain, const struct nv_attribute *from, uint32_t 
     return plain->err == NV_OK;
 }
 
+/* How messages begin that are written without white space, and as Python's json does. */
+static const struct beginning {
+    struct nv_str role, parts, content;
+} beginnings[] = {{NV_STR_INIT("\"role\":\""),
+                   NV_STR_INIT("\",\"parts\":[{\"type\":\"text\",\"content\":\""),
+                   NV_STR_INIT("\",\"content\":\"")},
+                  {NV_STR_INIT("\"role\": \""),
+                   NV_STR_INIT("\", \"parts\": [{\"type\": \"text\", \"content\": \""),
+                   NV_STR_INIT("\", \"content\": \"")}};
+
+/* No role that we know is longer. */
+#define ROLE_LETTERS 16u
+
+/* The small letters that `text` begins with. */
+static struct nv_str letters_of(struct nv_str text)
+{
+    size_t len = 0;
+    while (len < text.len && len < ROLE_LETTERS && text.ptr[len] >= 'a' && text.ptr[len] <= 'z')
+        len++;
+    return (struct nv_str){text.ptr, len};
+}
+
+/*
+ * Behind {: a role and one text, told by the bytes that nearly all messages begin with, which
+ * are a dozen tokens else. Where others stand nothing is read. False: this is no plain list.
+ */
+static bool read_beginning(struct plain *plain, struct plain_message *message)
+{
+    struct nv_json_reader *reader = &plain->reader;
+    const struct nv_str text = reader->text;
+    struct nv_str ahead = nv_str_slice(text, reader->pos, text.len), content;
+    const struct beginning *begin =
+        &beginnings[ahead.len > sizeof "\"role\":" && ahead.ptr[7] == ' '];
+    if (!nv_str_starts(ahead, begin->role))
+        return true;
+    const struct nv_str role = letters_of(nv_str_slice(ahead, begin->role.len, ahead.len));
+    ahead = nv_str_slice(text, (size_t)(role.ptr - text.ptr) + role.len, text.len);
+    const bool parts = nv_str_starts(ahead, begin->parts);
+    if (role.len == 0 || (!parts && !nv_str_starts(ahead, begin->content)))
+        return true;
+    const size_t quote = (parts ? begin->parts.len : begin->content.len) - 1;
+    nv_json_resume(reader, (size_t)(ahead.ptr - text.ptr) + quote);
+    if (!read_text(plain, &content))
+        return false;
+    if (parts && !nv_str_starts(nv_str_slice(text, reader->pos, text.len), NV_STR("}]")))
+        return false;
+    reader->pos += parts ? 2 : 0;
+    message->items[0] = (struct nv_attribute){NV_STR("role"), nv_value_string(role)};
+    message->items[1] = (struct nv_attribute){parts ? NV_STR("parts") : NV_STR("content"),
+                                              nv_value_string(content)};
+    message->count = 2;
+    message->mask = ROLE | (parts ? PARTS : CONTENT);
+    message->role = role;
+    message->content = content;
+    return true;
+}
+
 /* The object whose first token was just read. */
 static bool read_message(struct plain *plain, struct plain_message *message)
 {
@@ -166,6 +223,8 @@ static bool read_message(struct plain *plain, struct plain_message *message)
     message->count = 0;
     message->mask = 0;
     message->role = message->content = message->finish = NV_STR("");
+    if (!read_beginning(plain, message))
+        return false;
     while ((token = nv_json_next(&plain->reader)) == NV_JSON_KEY) {
         if (!read_member(plain, message))
             return false;

@@ -22,6 +22,21 @@ static const struct {
     {"[{\"finish_reason\":\"stop\",\"content\":\"x\",\"role\":\"assistant\"},"
      "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"name\":\"n\",\"content\":\"y\"}]",
      true},
+    /* as Python's json writes them */
+    {"[{\"role\": \"user\", \"parts\": [{\"type\": \"text\", \"content\": \"x\"}]}, "
+     "{\"role\": \"assistant\", \"content\": \"y\\n\", \"finish_reason\": \"stop\"}]",
+     true},
+    {"[{\"role\":\"tool\",\"content\":\"x\",\"name\":\"n\",\"tool_call_id\":\"c\"}]", true},
+    /* that begin so and go on otherwise */
+    {"[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"x\"} ]}]", false},
+    {"[{\"role\":\"user\",\"content\":\"x\",\"content\":\"y\"}]", false},
+    {"[{\"role\":\"user\",\"content\":\"x\",\"role\":\"user\"}]", false},
+    {"[{\"role\":\"user\",\"content\":\"x", false},
+    {"[{\"role\":\"user\",\"content\":\"", false},
+    {"[{\"role\":\"user\",\"content\":null}]", false},
+    {"[{\"role\":\"user", false},
+    {"[{\"role\":\"", false},
+    {"[{\"role\":", false},
     {"[]", false},
     {"[1]", false},
     {"{\"role\":\"user\",\"content\":\"x\"}", false},
