@@ -156,6 +156,7 @@ static uint32_t nearest(const struct nv_agent_facts *facts, enum nv_agent_above 
 {
     struct nv_agent_span *const spans = facts->spans;
     uint32_t at = index, found = NONE;
+    assert(spans != NULL);
     while (at != NONE && spans[at].above[memo] == UNASKED && (spans[at].traits & traits) == 0) {
         spans[at].above[memo] = ON_THE_WAY;
         at = spans[at].parent;
@@ -239,6 +240,7 @@ static struct nv_str service_of(const struct nv_span *span)
 
 static struct nv_str name_of(const struct nv_agent_facts *facts, uint32_t owner)
 {
+    assert(facts->spans != NULL);
     const struct nv_agent_span *read = &facts->spans[owner];
     return agent_name(&facts->trace->spans[owner], &read->told, read->traits);
 }
@@ -285,8 +287,10 @@ void nv_agent_facts_read(const struct nv_agent_facts *facts, uint32_t index,
     assert(index < facts->trace->span_count);
     const struct nv_span *span = &facts->trace->spans[index];
     struct nv_span_facts again;
-    const struct nv_span_facts *told = facts->spans ? &facts->spans[index].told : &again;
-    if (!facts->spans)
+    const struct nv_span_facts *told = &again;
+    if (facts->spans)
+        told = &facts->spans[index].told;
+    else
         nv_span_facts_read(span, &again);
     *out = (struct nv_agent_fact){
         .service = service_of(span),
