@@ -91,8 +91,11 @@ void nv_anchors_add(const struct nv_shape *shape, size_t len, size_t behind)
     uint16_t low[PLACES], high[PLACES];
     for (unsigned i = 0; i < PLACES; i++) {
         unsigned c = i < anchor ? (unsigned char)bytes[i] : 0;
-        low[i] = i < anchor ? (uint16_t)(1u << (c & 15)) : UINT16_MAX;
-        high[i] = i < anchor ? (uint16_t)(1u << (c >> 4)) : UINT16_MAX;
+        low[i] = high[i] = UINT16_MAX;
+        if (i < anchor) {
+            low[i] = (uint16_t)(1u << (c & 15));
+            high[i] = (uint16_t)(1u << (c >> 4));
+        }
     }
     for (size_t i = 0; i < TIERS; i++) {
         if (len > tiers[i].longest)
