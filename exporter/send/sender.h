@@ -39,8 +39,9 @@
  * cache, and less memory is on its way. With most under way the backend is what is slow, and
  * bodies carry what max_body_bytes allows. */
 #define NV_SENDER_BODY_BYTES ((size_t)1 << 20)
-/* Of max_body_bytes: what may wait for a sender that sends. */
-#define NV_SENDER_AHEAD_BODIES 2u
+/* Of max_body_bytes: what may wait for a sender that sends. The less, the sooner it is
+ * compressed, out of the cache as long as it is there. */
+#define NV_SENDER_AHEAD_BODIES 1u
 /* Where it is memory to encode a trace, doubled so often: 64 s. */
 #define NV_SENDER_RAW_TRIES_MAX 6u
 
