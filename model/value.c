@@ -132,13 +132,17 @@ static bool write_seen(struct nv_json_writer *writer, const struct nv_map *map, 
     return true;
 }
 
-/* What was replaced is counted each time that it is written, and what is cut is not kept. */
+/* What is cut is not kept. */
+static bool is_kept(const struct nv_json_writer *writer)
+{
+    return writer->maps && writer->text_max == 0 && writer->items_max == 0 &&
+           writer->depth < NV_JSON_WRITE_DEPTH_MAX;
+}
+
+/* What was replaced is counted each time that it is written. */
 static void write_map(struct nv_json_writer *writer, const struct nv_map *map)
 {
-    const unsigned place = writer->maps && writer->text_max == 0 && writer->items_max == 0 &&
-                                   writer->depth < NV_JSON_WRITE_DEPTH_MAX
-                               ? nv_seen_map_place(map)
-                               : NV_SEEN_NOWHERE;
+    const unsigned place = is_kept(writer) ? nv_seen_map_place(map) : NV_SEEN_NOWHERE;
     if (place != NV_SEEN_NOWHERE && write_seen(writer, map, place))
         return;
     const uint64_t replaced = writer->replaced;
@@ -149,13 +153,47 @@ static void write_map(struct nv_json_writer *writer, const struct nv_map *map)
         nv_seen_map_put(writer->maps, place, map, before, writer->buf->len - before);
 }
 
+/* The maps that a list begins with as they stand in the buffer already, commas between them:
+ * how many of them. */
+static uint32_t write_seen_maps(struct nv_json_writer *writer, const struct nv_array *array,
+                                unsigned place)
+{
+    struct nv_buf *buf = writer->buf;
+    const struct nv_seen_list *seen = nv_seen_list_find(writer->maps, place, array);
+    if (!seen || seen->known < seen->list.count || seen->len > buf->max - buf->len ||
+        nv_buf_reserve(buf, seen->len) != NV_OK)
+        return 0;
+    nv_json_write_raw(writer, (struct nv_str){buf->bytes + seen->from, seen->len});
+    return seen->known;
+}
+
+/* A conversation that is sent again with each call: written from its first new message on. */
+static void write_list(struct nv_json_writer *writer, const struct nv_array *array,
+                       unsigned place)
+{
+    const uint64_t replaced = writer->replaced;
+    const size_t from = writer->buf->len;
+    const uint32_t seen = write_seen_maps(writer, array, place);
+    for (uint32_t i = seen; i < array->count; i++)
+        nv_value_write(writer, &array->items[i]);
+    if (writer->replaced != replaced || writer->buf->failed != NV_OK)
+        return;
+    const struct nv_seen_list list = {*array, array->count, from, writer->buf->len - from};
+    nv_seen_list_put(writer->maps, place, list, seen);
+}
+
 static void write_array(struct nv_json_writer *writer, const struct nv_array *array)
 {
     uint32_t kept = count_kept(writer, array->count);
     (void)nv_meter_spend(1 + kept);
     nv_json_write_begin_array(writer);
-    for (uint32_t i = 0; i < kept; i++)
-        nv_value_write(writer, &array->items[i]);
+    const unsigned place = is_kept(writer) ? nv_seen_list_place(array) : NV_SEEN_NOWHERE;
+    if (place != NV_SEEN_NOWHERE) {
+        write_list(writer, array, place);
+    } else {
+        for (uint32_t i = 0; i < kept; i++)
+            nv_value_write(writer, &array->items[i]);
+    }
     if (kept < array->count)
         write_left_out(writer, kept, array->count);
     nv_json_write_end_array(writer);

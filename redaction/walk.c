@@ -110,10 +110,30 @@ static enum nv_err walk_map(struct walk *walk, const struct nv_map *map)
     return err;
 }
 
+static enum nv_err walk_value(struct walk *walk, struct nv_value *value);
+
+/* A conversation that is sent again with each call is walked from its first new message on. */
+static enum nv_err walk_array(struct walk *walk, const struct nv_array *array)
+{
+    const unsigned place = walk->maps ? nv_seen_list_place(array) : NV_SEEN_NOWHERE;
+    const struct nv_seen_list *seen =
+        place != NV_SEEN_NOWHERE ? nv_seen_list_find(walk->maps, place, array) : NULL;
+    const uint32_t before = seen ? seen->known : 0;
+    const uint64_t changed = walk->changed;
+    uint32_t known = before;
+    enum nv_err err = NV_OK;
+    for (uint32_t i = before; i < array->count && err == NV_OK; i++) {
+        err = walk_value(walk, &array->items[i]);
+        known += walk->changed == changed;
+    }
+    if (place != NV_SEEN_NOWHERE && err == NV_OK)
+        nv_seen_list_put(walk->maps, place, (struct nv_seen_list){*array, known, 0, 0}, before);
+    return err;
+}
+
 /* Recursion is bounded: values are no deeper than NV_VALUE_DEPTH_MAX. */
 static enum nv_err walk_value(struct walk *walk, struct nv_value *value)
 {
-    enum nv_err err = NV_OK;
     switch (value->type) {
     case NV_VALUE_STRING:
     case NV_VALUE_BYTES:
@@ -121,9 +141,7 @@ static enum nv_err walk_value(struct walk *walk, struct nv_value *value)
     case NV_VALUE_JSON:
         return walk_json(walk, value);
     case NV_VALUE_ARRAY:
-        for (uint32_t i = 0; i < value->as.array.count && err == NV_OK; i++)
-            err = walk_value(walk, &value->as.array.items[i]);
-        return err;
+        return walk_array(walk, &value->as.array);
     case NV_VALUE_MAP:
         return walk_map(walk, &value->as.map);
     default:

@@ -22,6 +22,10 @@ enum { ROLE = 1, CONTENT = 2, PARTS = 4, FINISH = 8, NAME = 16, CALL_ID = 32, TY
 
 #define MEMBERS_MAX 5 /* ROLE, CONTENT or PARTS, NAME, CALL_ID, FINISH */
 
+/* Messages of a list that is remembered, at first; and what a call mostly adds to it. */
+#define LIST_FIRST 16u
+#define LIST_MORE 4u
+
 static const struct {
     struct nv_str key;
     unsigned member;
@@ -36,7 +40,10 @@ static const struct {
 struct plain {
     struct nv_json_reader reader;
     struct nv_messages_state *state;
-    enum nv_err err; /* NV_ERR_NO_MEMORY */
+    struct nv_said_list *list; /* where this one is remembered; NULL: it is not */
+    const char *begin;         /* of its first message */
+    uint32_t count;            /* messages of it that stand in list->messages */
+    enum nv_err err;           /* NV_ERR_NO_MEMORY */
 };
 
 /* One message: its members as they came; PARTS stands as its text. */
@@ -144,18 +151,18 @@ static bool settle(struct plain_message *message)
            nv_str_eq(message->role, nv_messages_role(message->role));
 }
 
-/* `count` members as a message of the list. They are copied: what comes later may change them
- * in one place and not in the other. */
-static bool push(struct plain *plain, const struct nv_attribute *from, uint32_t count)
+/* Members as a message of the list. They are copied: what comes later may change them in one
+ * place and not in the other. */
+static bool push(struct plain *plain, struct nv_said_members texts)
 {
-    struct nv_attribute *items = nv_arena_raw(plain->state->arena, count * sizeof *items);
+    struct nv_attribute *items = nv_arena_raw(plain->state->arena, texts.count * sizeof *items);
     if (!items) {
         plain->err = NV_ERR_NO_MEMORY;
         return false;
     }
-    memcpy(items, from, count * sizeof *items);
+    memcpy(items, texts.items, texts.count * sizeof *items);
     plain->err = nv_messages_push(
-        plain->state, (struct nv_value){.type = NV_VALUE_MAP, .as.map = {items, count}});
+        plain->state, (struct nv_value){.type = NV_VALUE_MAP, .as.map = {items, texts.count}});
     return plain->err == NV_OK;
 }
 
@@ -230,19 +237,100 @@ static bool read_message(struct plain *plain, struct plain_message *message)
             return false;
     }
     return token == NV_JSON_OBJECT_END && settle(message) &&
-           push(plain, message->items, message->count);
+           push(plain, (struct nv_said_members){message->items, message->count});
 }
 
-/* Remembers a message by the bytes that it is written in. Without memory it is not. */
+/* ---- what was said before ---------------------------------------------------------------- */
+
+/* Adds a message to the list that is remembered, which without memory is not. */
+static void list_message(struct plain *plain, struct nv_said_members texts)
+{
+    struct nv_said_list *list = plain->list;
+    if (!list)
+        return;
+    if (plain->count == list->capacity) {
+        const uint32_t capacity = list->capacity == 0 ? LIST_FIRST : list->capacity * 2;
+        struct nv_said_members *messages =
+            nv_arena_array(plain->state->arena, capacity, sizeof *messages);
+        if (!messages || capacity > NV_MESSAGES_MAX) {
+            plain->list = NULL;
+            return;
+        }
+        if (plain->count > 0)
+            memcpy(messages, list->messages, plain->count * sizeof *messages);
+        list->messages = messages;
+        list->capacity = capacity;
+    }
+    list->messages[plain->count++] = texts;
+}
+
+/* Remembers a message that was read, by the bytes that it is written in and in its list.
+ * Without memory it is not. */
 static void remember(struct plain *plain, struct nv_said_message *said, struct nv_str raw,
                      const struct plain_message *message)
 {
     struct nv_attribute *items =
         nv_arena_raw(plain->state->arena, message->count * sizeof *items);
-    if (!items)
+    if (!items) {
+        plain->list = NULL;
         return;
+    }
     memcpy(items, message->items, message->count * sizeof *items);
-    *said = (struct nv_said_message){raw, items, message->count};
+    const struct nv_said_members texts = {items, message->count};
+    if (said && raw.len >= NV_SAID_HEAD)
+        *said = (struct nv_said_message){raw, texts};
+    list_message(plain, texts);
+}
+
+/* All messages of an earlier list at once, in memory of one piece; the list is empty, and those
+ * are fewer than NV_MESSAGES_MAX. */
+static bool push_all(struct plain *plain, const struct nv_said_list *list)
+{
+    struct nv_messages_state *state = plain->state;
+    struct nv_values *to = &state->list;
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < list->count; i++)
+        total += list->messages[i].count;
+    struct nv_attribute *items = nv_arena_raw(state->arena, total * sizeof *items);
+    plain->err =
+        items ? nv_values_reserve(to, state->arena, list->count + LIST_MORE) : NV_ERR_NO_MEMORY;
+    if (plain->err != NV_OK)
+        return false;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct nv_said_members from = list->messages[i];
+        to->items[i] = (struct nv_value){.type = NV_VALUE_MAP, .as.map = {items, from.count}};
+        for (uint32_t j = 0; j < from.count; j++)
+            *items++ = from.items[j];
+    }
+    to->count = list->count;
+    return true;
+}
+
+/* Begins the list: with the messages of the one before that it begins with, if it does. */
+static bool begin_list(struct plain *plain)
+{
+    const struct nv_str ahead = nv_json_ahead(&plain->reader);
+    struct nv_said_list *list = nv_said_list_find(plain->state->said, ahead);
+    plain->list = list;
+    plain->begin = ahead.ptr;
+    if (!list || list->raw.len == 0)
+        return true;
+    if (nv_json_take(&plain->reader, list->raw)) {
+        plain->count = list->count;
+        return push_all(plain, list);
+    }
+    list->raw.len = 0;
+    return true;
+}
+
+/* The list was read, up to the end of its last message. */
+static void end_list(const struct plain *plain, const char *end)
+{
+    struct nv_said_list *list = plain->list;
+    if (!list || plain->count == 0)
+        return;
+    list->raw = (struct nv_str){plain->begin, (size_t)(end - plain->begin)};
+    list->count = plain->count;
 }
 
 /* The next message, from memory when it was said before. *end: there is none. */
@@ -251,8 +339,10 @@ static bool next_message(struct plain *plain, bool *end)
     struct nv_json_reader *reader = &plain->reader;
     const struct nv_str ahead = nv_json_ahead(reader);
     struct nv_said_message *said = nv_said_find(plain->state->said, ahead);
-    if (said && said->raw.len > 0 && nv_json_take(reader, said->raw))
-        return push(plain, said->items, said->count);
+    if (said && said->raw.len > 0 && nv_json_take(reader, said->raw)) {
+        list_message(plain, said->members);
+        return push(plain, said->members);
+    }
     struct plain_message message;
     const enum nv_json_token token = nv_json_next(reader);
     *end = token == NV_JSON_ARRAY_END;
@@ -261,20 +351,24 @@ static bool next_message(struct plain *plain, bool *end)
     if (!read_message(plain, &message))
         return false;
     const size_t len = (size_t)(reader->text.ptr + reader->pos - ahead.ptr);
-    if (said && len >= NV_SAID_HEAD)
+    if (said || plain->list)
         remember(plain, said, nv_str_slice(ahead, 0, len), &message);
     return true;
 }
 
 static bool read_list(struct plain *plain)
 {
+    const struct nv_json_reader *reader = &plain->reader;
+    const char *last = NULL;
     bool end = false;
-    if (nv_json_next(&plain->reader) != NV_JSON_ARRAY_BEGIN)
+    if (nv_json_next(&plain->reader) != NV_JSON_ARRAY_BEGIN || !begin_list(plain))
         return false;
     while (!end) {
+        last = reader->text.ptr + reader->pos;
         if (!next_message(plain, &end))
             return false;
     }
+    end_list(plain, last);
     return nv_json_next(&plain->reader) == NV_JSON_END;
 }
 

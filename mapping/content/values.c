@@ -37,6 +37,19 @@ enum nv_err nv_values_push(struct nv_values *values, struct nv_arena *arena,
     return NV_OK;
 }
 
+enum nv_err nv_values_reserve(struct nv_values *values, struct nv_arena *arena, uint32_t more)
+{
+    assert(values->count == 0);
+    if (more <= values->capacity)
+        return NV_OK;
+    struct nv_value *items = nv_arena_array(arena, more, sizeof *items);
+    if (!items)
+        return NV_ERR_NO_MEMORY;
+    values->items = items;
+    values->capacity = more;
+    return NV_OK;
+}
+
 enum nv_err nv_values_join(const struct nv_values *texts, struct nv_arena *arena,
                            struct nv_str separator, struct nv_str *out)
 {

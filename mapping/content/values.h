@@ -17,6 +17,10 @@ struct nv_values {
 enum nv_err nv_values_push(struct nv_values *values, struct nv_arena *arena,
                            struct nv_value value) NV_MUST_USE;
 
+/* Makes room for `more` in an empty list. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_values_reserve(struct nv_values *values, struct nv_arena *arena,
+                              uint32_t more) NV_MUST_USE;
+
 /* Joins STRINGs with `separator`. `out` is borrowed (from the only one) or in the arena.
  * Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_values_join(const struct nv_values *texts, struct nv_arena *arena,

@@ -94,7 +94,7 @@ static struct nv_said_messages *said_messages(const struct nv_transform *transfo
     if (!*said) {
         *said = nv_arena_raw(transform->arena, sizeof **said);
         if (*said)
-            memset((*said)->used, 0, sizeof(*said)->used);
+            memset(*said, 0, offsetof(struct nv_said_messages, messages));
     }
     return *said;
 }

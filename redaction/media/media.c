@@ -352,12 +352,33 @@ static enum nv_err walk_numbers(struct pass *pass, const struct level *level,
 }
 
 static enum nv_err walk_map(struct pass *pass, const struct level *up, struct nv_value *value);
+static enum nv_err walk_value(struct pass *pass, const struct level *level,
+                              struct nv_value *value);
+
+/* A conversation that is sent again with each call is walked from its first new message on. */
+static enum nv_err walk_array(struct pass *pass, const struct level *level,
+                              const struct nv_array *array)
+{
+    const unsigned place = nv_seen_list_place(array);
+    const struct nv_seen_list *seen =
+        place != NV_SEEN_NOWHERE ? nv_seen_list_find(pass->maps, place, array) : NULL;
+    const uint32_t before = seen ? seen->known : 0;
+    const uint32_t doubts = pass->doubts;
+    uint32_t known = before;
+    enum nv_err err = NV_OK;
+    for (uint32_t i = before; i < array->count && err == NV_OK; i++) {
+        err = walk_value(pass, level, &array->items[i]);
+        known += pass->doubts == doubts;
+    }
+    if (place != NV_SEEN_NOWHERE && err == NV_OK)
+        nv_seen_list_put(pass->maps, place, (struct nv_seen_list){*array, known, 0, 0}, before);
+    return err;
+}
 
 /* Recursion is bounded: values are no deeper than NV_VALUE_DEPTH_MAX. */
 static enum nv_err walk_value(struct pass *pass, const struct level *level,
                               struct nv_value *value)
 {
-    enum nv_err err = NV_OK;
     switch (value->type) {
     case NV_VALUE_STRING:
     case NV_VALUE_JSON:
@@ -367,9 +388,7 @@ static enum nv_err walk_value(struct pass *pass, const struct level *level,
     case NV_VALUE_ARRAY:
         if (nv_media_may_be_numbers(value))
             return walk_numbers(pass, level, value);
-        for (uint32_t i = 0; i < value->as.array.count && err == NV_OK; i++)
-            err = walk_value(pass, level, &value->as.array.items[i]);
-        return err;
+        return walk_array(pass, level, &value->as.array);
     case NV_VALUE_MAP:
         return walk_map(pass, level, value);
     default:

@@ -184,6 +184,60 @@ START_TEST(messages_that_come_again)
 }
 END_TEST
 
+enum { TURNS = 12, CALLS = 8 };
+
+/* The first messages of a conversation in which something is found here and there, or nothing;
+ * each call has maps of its own. */
+static struct nv_value history(unsigned count, unsigned secret)
+{
+    struct nv_value *items = nv_arena_array(arena, TURNS, sizeof *items);
+    ck_assert_ptr_nonnull(items);
+    for (unsigned i = 0; i < count; i++) {
+        static const char *const contents[] = {
+            "nothing to be found here, whatever is looked for",
+            "the password is sk-0123456789abcdefghij, it said",
+            "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEA"};
+        const unsigned kind = i == secret ? 1 + i % 2 : 0;
+        items[i] = message(NV_STR("user"), nv_str_from(contents[kind]));
+    }
+    return (struct nv_value){.type = NV_VALUE_ARRAY, .as.array = {items, count}};
+}
+
+static uint64_t redact_calls(const struct nv_value *lists, unsigned calls)
+{
+    static const struct nv_redaction_config media = {.secrets = true,
+                                                     .media = {.mode = NV_MEDIA_MARKER}};
+    struct nv_trace *trace = nv_arena_alloc(arena, sizeof *trace);
+    struct nv_span *spans = nv_arena_array(arena, calls, sizeof *spans);
+    struct nv_redacted redacted;
+    ck_assert(trace && spans);
+    for (unsigned i = 0; i < calls; i++)
+        spans[i] = (struct nv_span){.attributes = one("messages", lists[i])};
+    *trace = (struct nv_trace){.arena = arena, .spans = spans, .span_count = calls};
+    ck_assert_int_eq(nv_redact(&media, trace, &redacted), NV_OK);
+    return redacted.total;
+}
+
+/* Calls that begin with all that was said before are redacted as if each were the first. */
+START_TEST(conversations_that_grow)
+{
+    for (unsigned secret = 0; secret <= TURNS; secret++) {
+        struct nv_value together[CALLS], alone[CALLS];
+        uint64_t total = 0;
+        for (unsigned i = 0; i < CALLS; i++) {
+            const unsigned count = i == 5 ? 3 : TURNS - CALLS + 1 + i;
+            together[i] = history(count, secret);
+            alone[i] = history(count, secret);
+            total += redact_calls(&alone[i], 1);
+        }
+        ck_assert_uint_eq(redact_calls(together, CALLS), total);
+        ck_assert(total == 0 || secret < TURNS);
+        for (unsigned i = 0; i < CALLS; i++)
+            ck_assert_msg(nv_value_eq(&together[i], &alone[i]), "%u, call %u", secret, i);
+    }
+}
+END_TEST
+
 START_TEST(schemas_and_nothing_are_no_secrets)
 {
     struct nv_trace *trace = make_trace();
@@ -247,6 +301,7 @@ int main(void)
     tcase_add_test(tcase, the_trace_says_what_was_taken);
     tcase_add_test(tcase, texts_that_stand_there_often);
     tcase_add_test(tcase, messages_that_come_again);
+    tcase_add_test(tcase, conversations_that_grow);
     tcase_add_test(tcase, schemas_and_nothing_are_no_secrets);
     tcase_add_test(tcase, lines_have_a_cap);
     tcase_add_test(tcase, no_memory_is_an_error);

@@ -163,12 +163,55 @@ START_TEST(test_what_was_said_before)
 }
 END_TEST
 
+static const struct nv_said_list *kept_list(const struct nv_said_messages *said)
+{
+    for (size_t i = 0; i < sizeof said->lists / sizeof *said->lists; i++) {
+        if (said->lists[i].raw.len > 0)
+            return &said->lists[i];
+    }
+    return NULL;
+}
+
+/* A conversation that grows by some messages, is asked again as it was, loses its end, is cut
+ * off in the middle of a message, and is changed where it was read before. */
+START_TEST(test_a_list_that_begins_like_the_one_before)
+{
+    static const unsigned counts[] = {2, 4, 6, 6, 5, 20, 21, 40, 3, 41};
+    static struct nv_said_messages said;
+    struct nv_test_messages with, without;
+    nv_test_messages_open(&with, NV_MESSAGES_INPUT);
+    nv_test_messages_open(&without, NV_MESSAGES_INPUT);
+    memset(&said, 0, sizeof said);
+    with.state.said = &said;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        const char *text = conversation(&with, counts[i], '.');
+        read_both_ways(&with, &without, text);
+        const struct nv_said_list *list = kept_list(&said);
+        ck_assert_ptr_nonnull(list);
+        ck_assert_uint_eq(list->count, counts[i]);
+        ck_assert_uint_eq(list->raw.len, strlen(text) - 2);
+        struct nv_value *first = &with.state.list.items[0];
+        first->as.map.items[1].value = nv_value_string(NV_STR("***"));
+        const char *next = conversation(&with, counts[i] + 1, '.');
+        for (size_t end = strlen(text) - 1; end < strlen(next); end += 7) {
+            read_both_ways(&with, &without,
+                           nv_arena_printf(with.arena, "%.*s", (int)end, next).ptr);
+        }
+        ck_assert_uint_eq(kept_list(&said)->count, counts[i]);
+        with.state.list = without.state.list = (struct nv_values){0};
+    }
+    nv_test_messages_close(&with);
+    nv_test_messages_close(&without);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("messages_plain");
     TCase *tcase = tcase_create("messages_plain");
     tcase_add_loop_test(tcase, test_list, 0, (int)(sizeof lists / sizeof lists[0]));
     tcase_add_test(tcase, test_what_was_said_before);
+    tcase_add_test(tcase, test_a_list_that_begins_like_the_one_before);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

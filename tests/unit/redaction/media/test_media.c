@@ -387,6 +387,34 @@ START_TEST(so_many_maps_around_are_heard_and_not_one_more)
 }
 END_TEST
 
+/* Bytes that are media only for what the list stands in: the list before, of the same texts, is
+ * not what is asked. */
+START_TEST(a_list_that_comes_again_in_something_else)
+{
+    static const struct nv_str texts[] = {NV_STR_INIT("no media at all"), NV_STR_INIT(BYTES)};
+    struct nv_attribute parts[2][2], outer[2];
+    struct nv_value lists[2][2];
+    for (unsigned list = 0; list < 2; list++) {
+        for (unsigned i = 0; i < 2; i++) {
+            parts[list][i] = (struct nv_attribute){NV_STR("data"), nv_value_string(texts[i])};
+            lists[list][i] =
+                (struct nv_value){.type = NV_VALUE_MAP, .as.map = {&parts[list][i], 1}};
+        }
+    }
+    outer[0] = (struct nv_attribute){NV_STR("mimeType"), nv_value_string(NV_STR("video/x"))};
+    outer[1] = (struct nv_attribute){NV_STR("in"),
+                                     {.type = NV_VALUE_ARRAY, .as.array = {lists[1], 2}}};
+    struct nv_attribute attributes[] = {
+        {NV_STR("first"), {.type = NV_VALUE_ARRAY, .as.array = {lists[0], 2}}},
+        {NV_STR("second"), {.type = NV_VALUE_MAP, .as.map = {outer, 2}}}};
+    span.attributes = (struct nv_attributes){.items = attributes, .count = 2, .capacity = 2};
+    apply();
+    ck_assert_nv_str(parts[0][1].value.as.string, BYTES);
+    ck_assert_nv_str(parts[1][0].value.as.string, "no media at all");
+    ck_assert_nv_str(parts[1][1].value.as.string, BYTES_MARK("video/x"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/media/media");
@@ -407,6 +435,7 @@ int main(void)
     tcase_add_test(tests, lists_of_numbers_in_json_text);
     tcase_add_test(tests, without_memory_it_says_so);
     tcase_add_test(tests, so_many_maps_around_are_heard_and_not_one_more);
+    tcase_add_test(tests, a_list_that_comes_again_in_something_else);
     suite_add_tcase(suite, tests);
     return nv_test_run(suite);
 }
