@@ -1,11 +1,14 @@
 /*
- * One-shot gzip through igzip (ISA-L) and libdeflate.
+ * gzip through igzip (ISA-L) and libdeflate.
  *
- * A body is whole in memory before it is sent, so nothing is gained by a stream, and both
- * libraries' one-shot calls are several times faster than zlib's (docs/dependencies.md).
+ * Both libraries' one-shot calls are several times faster than zlib's (docs/dependencies.md),
+ * and bytes that are together already are best given at once: a stream of igzip copies at each
+ * joint what its window holds, and up to as much behind it. That is still less than copying
+ * pieces together that are much larger than the window.
  *
  *   level 1, fast processor --> igzip -- did not fit --+
  *   every other ---------------------------------------+--> libdeflate, bounded by itself
+ *   pieces, level 1, fast processor --> igzip -- did not fit --> to the caller
  *
  * igzip's own bound is not documented: a call that lacks room is made again by libdeflate,
  * whose output is bounded beforehand. A build without ISA-L's headers (NOVEUM_IGZIP) has
@@ -28,6 +31,7 @@ struct nv_compressor {
     int level;
     struct libdeflate_compressor *deflate; /* made when first needed */
     struct igzip *igzip;                   /* NULL: not by igzip */
+    bool fits;                             /* a stream is open, and had room so far */
 };
 
 #ifdef NOVEUM_IGZIP
@@ -61,6 +65,25 @@ static struct igzip *igzip_new(void)
     return malloc(sizeof(struct igzip));
 }
 
+/* What the one-shot call and the stream have in common, after igzip's own beginning. */
+static void set_stream(struct igzip *igzip, char *out, size_t room)
+{
+    struct isal_zstream *stream = &igzip->stream;
+    stream->level = IGZIP_LEVEL;
+    stream->level_buf = igzip->room;
+    stream->level_buf_size = IGZIP_ROOM;
+    stream->gzip_flag = IGZIP_GZIP;
+    stream->flush = NO_FLUSH;
+    stream->next_out = (uint8_t *)out;
+    stream->avail_out = room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
+}
+
+static void set_input(struct isal_zstream *stream, struct nv_str input)
+{
+    stream->next_in = (uint8_t *)(uintptr_t)input.ptr;
+    stream->avail_in = (uint32_t)input.len;
+}
+
 /* Into `room` bytes at `out`; 0: did not fit. */
 static size_t by_igzip(struct igzip *igzip, struct nv_str input, char *out, size_t room)
 {
@@ -68,19 +91,34 @@ static size_t by_igzip(struct igzip *igzip, struct nv_str input, char *out, size
     if (input.len > UINT32_MAX)
         return 0;
     isal_deflate_stateless_init(stream);
-    stream->level = IGZIP_LEVEL;
-    stream->level_buf = igzip->room;
-    stream->level_buf_size = IGZIP_ROOM;
-    stream->gzip_flag = IGZIP_GZIP;
+    set_stream(igzip, out, room);
     stream->end_of_stream = 1;
-    stream->flush = NO_FLUSH;
-    stream->next_in = (uint8_t *)(uintptr_t)input.ptr;
-    stream->avail_in = (uint32_t)input.len;
-    stream->next_out = (uint8_t *)out;
-    stream->avail_out = room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
+    set_input(stream, input);
     if (isal_deflate_stateless(stream) != COMP_OK || stream->avail_in != 0)
         return 0;
     return stream->total_out;
+}
+
+static void stream_begin(struct igzip *igzip, char *out, size_t room)
+{
+    isal_deflate_init(&igzip->stream);
+    set_stream(igzip, out, room);
+}
+
+/* Up to a window of it may be kept inside for the next call. False: did not fit. */
+static bool stream_add(struct igzip *igzip, struct nv_str piece)
+{
+    set_input(&igzip->stream, piece);
+    return isal_deflate(&igzip->stream) == COMP_OK && igzip->stream.avail_in == 0;
+}
+
+/* What was written in all; 0: did not fit. */
+static size_t stream_end(struct igzip *igzip)
+{
+    struct isal_zstream *stream = &igzip->stream;
+    stream->end_of_stream = 1;
+    bool all = stream_add(igzip, NV_STR(""));
+    return all && stream->internal_state.state == ZSTATE_END ? stream->total_out : 0;
 }
 
 #else
@@ -98,6 +136,23 @@ static struct igzip *igzip_new(void)
 static size_t by_igzip(struct igzip *igzip, struct nv_str input, char *out, size_t room)
 {
     (void)igzip, (void)input, (void)out, (void)room;
+    return 0;
+}
+
+static void stream_begin(struct igzip *igzip, char *out, size_t room)
+{
+    (void)igzip, (void)out, (void)room;
+}
+
+static bool stream_add(struct igzip *igzip, struct nv_str piece)
+{
+    (void)igzip, (void)piece;
+    return false;
+}
+
+static size_t stream_end(struct igzip *igzip)
+{
+    (void)igzip;
     return 0;
 }
 
@@ -168,6 +223,32 @@ enum nv_err nv_compress_gzip(struct nv_compressor *compressor, struct nv_str inp
     assert(written > 0);
     out->len += written;
     return NV_OK;
+}
+
+bool nv_compress_begin(struct nv_compressor *compressor, size_t len, struct nv_buf *out)
+{
+    size_t bound = libdeflate_gzip_compress_bound(NULL, len);
+
+    compressor->fits =
+        compressor->igzip != NULL && len <= UINT32_MAX && nv_buf_reserve(out, bound) == NV_OK;
+    if (compressor->fits)
+        stream_begin(compressor->igzip, out->bytes + out->len, bound);
+    return compressor->fits;
+}
+
+void nv_compress_piece(struct nv_compressor *compressor, struct nv_str piece)
+{
+    if (compressor->fits && piece.len > 0)
+        compressor->fits = stream_add(compressor->igzip, piece);
+}
+
+bool nv_compress_end(struct nv_compressor *compressor, struct nv_buf *out)
+{
+    size_t written = compressor->fits ? stream_end(compressor->igzip) : 0;
+
+    compressor->fits = false;
+    out->len += written;
+    return written > 0;
 }
 
 enum nv_err nv_gzip_decompress(struct nv_str input, size_t len, struct nv_buf *out)

@@ -1,4 +1,4 @@
-/* gzip of request bodies and of records, in one call each. One thread at a time. */
+/* gzip of request bodies and of records, whole or in pieces. One thread at a time. */
 #ifndef NV_EXPORTER_ENCODE_COMPRESS_H
 #define NV_EXPORTER_ENCODE_COMPRESS_H
 
@@ -34,6 +34,16 @@ void nv_compressor_free(struct nv_compressor *compressor);
 /* Appends `input` as one gzip member. Errors are the buffer's. */
 enum nv_err nv_compress_gzip(struct nv_compressor *compressor, struct nv_str input,
                              struct nv_buf *out) NV_MUST_USE;
+/*
+ * The same of pieces where they stand, which saves whoever has them a copy: begin, each piece,
+ * end, which appends the member. `len` is what the pieces will have together: `out` gets room
+ * for that, and has to be left alone until the end. False: not by this compressor, or too
+ * little room; nothing was appended then, and nv_compress_gzip is the way.
+ */
+bool nv_compress_begin(struct nv_compressor *compressor, size_t len,
+                       struct nv_buf *out) NV_MUST_USE;
+void nv_compress_piece(struct nv_compressor *compressor, struct nv_str piece);
+bool nv_compress_end(struct nv_compressor *compressor, struct nv_buf *out) NV_MUST_USE;
 /*
  * Appends the `len` bytes that `input`, one gzip member and nothing behind it, stands for.
  * NV_ERR_MALFORMED when it is no such member or of another length; else the buffer's errors.

@@ -13,11 +13,12 @@
 #include "base/limits.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
 
-static const struct nv_str head = NV_STR_INIT("{\"traces\":[");
+const struct nv_str nv_body_head = NV_STR_INIT("{\"traces\":[");
 
 static bool fits(const struct nv_body *body, const struct nv_encoded *next,
                  const struct nv_pack_limits *limits)
@@ -66,22 +67,33 @@ bool nv_body_is_full(const struct nv_encoded_list *list, const struct nv_pack_li
     return list->count >= limits->traces_max || list->json_bytes >= limits->bytes_max;
 }
 
+size_t nv_body_length_max(const struct nv_body *body)
+{
+    return nv_body_head.len + body->traces.json_bytes + body->traces.count + NV_BODY_TAIL;
+}
+
+struct nv_str nv_body_tail(uint64_t wall_ns, char text[NV_BODY_TAIL])
+{
+    int len = snprintf(text, NV_BODY_TAIL, "],\"timestamp\":%llu.%06llu}",
+                       (unsigned long long)(wall_ns / NV_NS_PER_S),
+                       (unsigned long long)(wall_ns % NV_NS_PER_S / 1000));
+    assert(len > 0 && len < NV_BODY_TAIL);
+    return (struct nv_str){text, (size_t)len};
+}
+
 enum nv_err nv_body_write(const struct nv_body *body, uint64_t wall_ns, struct nv_buf *buf)
 {
-    size_t room = head.len + body->traces.json_bytes + body->traces.count + 64;
+    char tail[NV_BODY_TAIL];
 
-    if (nv_buf_reserve(buf, room) != NV_OK)
+    if (nv_buf_reserve(buf, nv_body_length_max(body)) != NV_OK)
         return buf->failed;
-    (void)nv_buf_append_str(buf, head);
+    (void)nv_buf_append_str(buf, nv_body_head);
     for (const struct nv_encoded *e = body->traces.first; e; e = e->next) {
         if (e != body->traces.first)
             (void)nv_buf_append_char(buf, ',');
         (void)nv_buf_append_str(buf, nv_encoded_json(e));
     }
-    (void)nv_buf_printf(buf, "],\"timestamp\":%llu.%06llu}",
-                        (unsigned long long)(wall_ns / NV_NS_PER_S),
-                        (unsigned long long)(wall_ns % NV_NS_PER_S / 1000));
-    return buf->failed;
+    return nv_buf_append_str(buf, nv_body_tail(wall_ns, tail));
 }
 
 void nv_body_free(struct nv_body *body)

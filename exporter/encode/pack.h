@@ -51,6 +51,13 @@ struct nv_body *nv_body_take(struct nv_encoded_list *list, const struct nv_pack_
 struct nv_body *nv_body_split(struct nv_body *body);
 /* Would nv_body_take on this list give a body that can't take another trace? */
 bool nv_body_is_full(const struct nv_encoded_list *list, const struct nv_pack_limits *limits);
+/* What stands before the traces, which commas part, and behind them: the timestamp `wall_ns`
+ * as unix seconds, written into `text`. */
+#define NV_BODY_TAIL 64
+extern const struct nv_str nv_body_head;
+struct nv_str nv_body_tail(uint64_t wall_ns, char text[NV_BODY_TAIL]);
+/* At least the bytes of the request's JSON. */
+size_t nv_body_length_max(const struct nv_body *body);
 /* Appends the request's JSON; timestamp is `wall_ns` as unix seconds. Errors are the
  * buffer's. */
 enum nv_err nv_body_write(const struct nv_body *body, uint64_t wall_ns,

@@ -1,5 +1,6 @@
 /*
- * Fuzzes gzip out: what either library writes, zlib reads back to the same bytes.
+ * Fuzzes gzip out: what either library writes, at once or in pieces, zlib reads back to the
+ * same bytes.
  *
  * The first byte says how often the rest is repeated (windows and long matches), by which
  * library and at which of libdeflate's levels. The compressors live on, as a sender's do, so
@@ -47,6 +48,17 @@ static void check(struct nv_str gzip, struct nv_str expected)
     free(back);
 }
 
+/* In pieces of a length that grows, from `step` on. */
+static bool by_pieces(struct nv_compressor *compressor, struct nv_str text, size_t step,
+                      struct nv_buf *gzip)
+{
+    if (!nv_compress_begin(compressor, text.len, gzip))
+        return false;
+    for (size_t at = 0, len = step; at < text.len; at += len, len = len * 3 / 2 + 1)
+        nv_compress_piece(compressor, nv_str_slice(text, at, len));
+    return nv_compress_end(compressor, gzip);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct nv_buf text, gzip;
@@ -62,6 +74,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (nv_compress_gzip(compressor_of(data[0]), nv_buf_str(&text), &gzip) != NV_OK)
         abort();
     check(nv_buf_str(&gzip), nv_buf_str(&text));
+    nv_buf_clear(&gzip);
+    if (by_pieces(compressor_of(data[0]), nv_buf_str(&text), data[1 % size], &gzip))
+        check(nv_buf_str(&gzip), nv_buf_str(&text));
+    else if (gzip.len != 0)
+        abort();
     nv_buf_release(&text);
     nv_buf_release(&gzip);
     return 0;
