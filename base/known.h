@@ -72,12 +72,17 @@ static inline struct nv_known_text nv_known_form(struct nv_str text)
     return form;
 }
 
+/* Of which a table takes the uppermost bits. */
+static inline uint64_t nv_known_hash(const struct nv_known_text *form)
+{
+    return (form->words[0] ^ form->words[3] << 1) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 /* Where it would be: written to by whoever has looked at it and wants nothing. */
 static inline struct nv_known_text *nv_known_place(struct nv_known *known,
                                                    const struct nv_known_text *form)
 {
-    uint64_t hash = (form->words[0] ^ form->words[3] << 1) * UINT64_C(0x9e3779b97f4a7c15);
-    return &known->texts[hash >> (64 - NV_KNOWN_BITS)];
+    return &known->texts[nv_known_hash(form) >> (64 - NV_KNOWN_BITS)];
 }
 
 /* Are they the same text? So are two that are never remembered. */

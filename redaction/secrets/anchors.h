@@ -6,10 +6,10 @@
  *   halves of their bits ─▶ sixteen places at once: is an anchor of one of eight sets there?
  *
  * The automaton takes a step a byte, each of which waits for the one before it and reads a
- * table of 180 KB; this reads 96 bytes. It says yes too often, never no too often: sets of
- * anchors share their bits, and what else a form demands is not asked. Most forms are longer
- * than most runs, so that few anchors are left for them. Built from the table of forms; without
- * AVX2 it always says yes. Any thread once it is built.
+ * table of 180 KB; this reads 96 bytes, and the anchors of a set where one of it may be. It
+ * says yes too often, never no too often: what else a form demands is not asked. Most forms are
+ * longer than most runs, so that few anchors are left for them. Built from the table of forms;
+ * without AVX2 it always says yes. Any thread once it is built.
  */
 #ifndef NV_REDACTION_SECRETS_ANCHORS_H
 #define NV_REDACTION_SECRETS_ANCHORS_H

@@ -157,6 +157,12 @@ static inline struct nv_block_marks last_marks(struct bits bits, size_t len, uns
     return marks;
 }
 
+struct nv_block_marks nv_block_of(struct nv_str text)
+{
+    assert(text.len < NV_BLOCK_BYTES);
+    return last_marks(bits_of_short(text, ':'), text.len, (unsigned)text.len);
+}
+
 /* Bits by which the last block is told. Of none there are none. */
 static inline struct bits last_bits(const struct nv_blocks *blocks,
                                     struct bits (*of)(const char *bytes, char list))

@@ -54,6 +54,9 @@ static inline bool nv_blocks_none(struct nv_str text)
     return !nv_blocks_next(&blocks);
 }
 
+/* The marks of a text of less than NV_BLOCK_BYTES, which is one block. */
+struct nv_block_marks nv_block_of(struct nv_str text);
+
 /* The bytes of a block that have NV_SHAPE_BYTES_MIN in a row, themselves the last, without a
  * break. */
 static inline uint64_t nv_block_runs(uint64_t breaks)

@@ -29,8 +29,10 @@
 
 #define MASK NV_STR("***")
 
-/* Short texts without a secret: names of models and the like. */
-static _Thread_local struct nv_known clean;
+/* Short texts without a secret: names of models and the like. Few places, for ids, which never
+ * come again, would each bring another one into the nearest cache. */
+#define CLEAN_BITS 6
+static _Thread_local struct nv_known_text clean[1u << CLEAN_BITS];
 
 /* What a text becomes. */
 struct output {
@@ -210,11 +212,17 @@ static uint64_t separators_in(const char *bytes, uint64_t special)
     return separators;
 }
 
+/* The breaks of a block before the one at `end`. */
+static inline uint64_t breaks_before(uint64_t breaks, unsigned end)
+{
+    return breaks & ((UINT64_C(1) << end) - 1);
+}
+
 /* The run that ends at the break at `end` of a block. */
 static void look_at_end(struct scan *scan, const struct nv_blocks *blocks, uint64_t breaks,
                         unsigned end)
 {
-    uint64_t before = breaks & ((UINT64_C(1) << end) - 1);
+    uint64_t before = breaks_before(breaks, end);
     size_t begin = before != 0 ? blocks->at + NV_BLOCK_BYTES - (unsigned)__builtin_clzll(before)
                                : blocks->at - blocks->carry;
     look_at_run(scan, begin, blocks->at + end);
@@ -301,18 +309,41 @@ RARE static enum nv_err mask_text(struct nv_arena *arena, struct nv_str *text,
     return scan.found > 0 ? write_masked(&scan, arena, text, counts) : NV_OK;
 }
 
+/* Is it known of a text of one block, without a scan, that it holds no secret? Of nearly all:
+ * ids. */
+static bool is_plain(struct nv_str text)
+{
+    const struct nv_block_marks marks = nv_block_of(text);
+    if (marks.special != 0)
+        return false;
+    for (uint64_t ends = nv_block_ends(marks.breaks, 0); ends != 0; ends &= ends - 1) {
+        const unsigned end = (unsigned)__builtin_ctzll(ends);
+        const uint64_t before = breaks_before(marks.breaks, end);
+        const unsigned begin =
+            before != 0 ? NV_BLOCK_BYTES - (unsigned)__builtin_clzll(before) : 0;
+        if ((begin > 0 && text.ptr[begin - 1] == ' ' &&
+             nv_credentials_find(text, 0, begin).len > 0) ||
+            nv_anchors_may_be(text, begin, end))
+            return false;
+    }
+    return true;
+}
+
 enum nv_err nv_secrets_mask_text(struct nv_arena *arena, struct nv_str *text,
                                  struct nv_secret_counts *counts)
 {
     if (nv_secrets_is_short(*text))
         return NV_OK;
     (void)nv_meter_spend_bytes(text->len);
-    const char *before = text->ptr;
     const struct nv_known_text form = nv_known_form(*text);
-    if (nv_known_has(&clean, &form))
+    struct nv_known_text *place = &clean[nv_known_hash(&form) >> (64 - CLEAN_BITS)];
+    if (form.len != 0 && nv_known_same(place, &form))
         return NV_OK;
-    enum nv_err err = mask_text(arena, text, counts);
+    const char *before = text->ptr;
+    enum nv_err err = NV_OK;
+    if (text->len >= NV_BLOCK_BYTES || !is_plain(*text))
+        err = mask_text(arena, text, counts);
     if (err == NV_OK && text->ptr == before && form.len != 0)
-        *nv_known_place(&clean, &form) = form;
+        *place = form;
     return err;
 }

@@ -116,6 +116,9 @@ static const char *const plain[] = {
     "opentelemetry.instrumentation",
     "2026-11-30T12:52:45.000000Z",
     "disk-use-of-last-week",
+    "chatcmpl-58b11ba8e662a7ffc04bd515",
+    "asst_58b11ba8e662a7ffc04bd515",
+    "opentelemetry.instrumentation.openai_v2",
 };
 
 START_TEST(no_of_what_is_common)

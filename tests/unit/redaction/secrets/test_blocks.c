@@ -101,6 +101,14 @@ static unsigned check_text(struct nv_str text, bool lists, bool (*next)(struct n
 
 static bool (*const widths[])(struct nv_blocks *) = {nv_blocks_next, nv_blocks_next_narrow};
 
+/* A text that is one block, looked at alone. */
+static void check_short(struct nv_str text)
+{
+    const struct nv_block_marks marks = nv_block_of(text), expected = marks_of(text, 0, false);
+    ck_assert_uint_eq(marks.breaks, expected.breaks);
+    ck_assert_uint_eq(marks.special, expected.special);
+}
+
 /* Memory of its own, so that a sanitizer sees what is read behind it. */
 static void check_copy(struct nv_str text, int width)
 {
@@ -110,6 +118,8 @@ static void check_copy(struct nv_str text, int width)
     (void)check_text(own, false, widths[width]);
     unsigned wanted = check_text(own, true, widths[width]);
     ck_assert(wanted == 0 || !nv_blocks_none(own));
+    if (own.len < NV_BLOCK_BYTES)
+        check_short(own);
     free(copy);
 }
 

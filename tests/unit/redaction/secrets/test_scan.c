@@ -6,6 +6,7 @@
 #include "oom.h"
 
 #include "redaction/secrets/scan.h"
+#include "tests/support/chance.h"
 #include "tests/support/fixtures.h"
 
 #include <jansson.h>
@@ -14,6 +15,8 @@
 
 #include "base/banned.h"
 
+#define ROW(rule, before, anchor, behind, edge, entropy, source) +1
+#define SHAPES (0 NV_SECRET_SHAPES(ROW))
 #define KEY36 "abcdefghijklmnopqrstuvwxyz0123456789"
 
 static struct nv_arena *arena;
@@ -451,6 +454,52 @@ START_TEST(what_was_looked_at_changes_no_answer)
 }
 END_TEST
 
+static size_t put_word(char *out, const char *word)
+{
+    const size_t len = strlen(word);
+    memcpy(out, word, len);
+    return len;
+}
+
+/* An anchor of any key, words that announce a secret, and bytes of words around them. */
+static size_t some_text(uint64_t *seed, char out[128])
+{
+    static const char bytes[] = "0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZghijkz-_./+~ ,B";
+    static const char *const words[] = {"Bearer ", "Basic ", "-----BEGIN ", "dXNlcjpwYXNz",
+                                        " "};
+    size_t len = 0;
+    for (unsigned part = 0; part < 3; part++) {
+        for (unsigned n = chance_below(seed, part == 2 ? 50 : 12); n > 0; n--)
+            out[len++] = bytes[chance_below(seed, sizeof bytes - 1)];
+        const char *word = chance_below(seed, 4) == 0
+                               ? words[chance_below(seed, 5)]
+                               : nv_shapes[chance_below(seed, SHAPES)].anchor;
+        if (part < 2 && chance_below(seed, 3) > 0)
+            len += put_word(out + len, word);
+    }
+    return len < 63 ? len : 63;
+}
+
+/* A short text is looked at by another way than a long one, which blanks make of it. */
+START_TEST(a_short_text_is_masked_as_a_long_one)
+{
+    uint64_t seed = (uint64_t)_i;
+    unsigned masked = 0;
+    for (unsigned round = 0; round < 100000; round++) {
+        char text[128];
+        size_t len = some_text(&seed, text);
+        memset(text + len, ' ', sizeof text - len);
+        struct nv_str own = nv_arena_dup(arena, (struct nv_str){text, len});
+        struct nv_str found = mask(arena, own);
+        struct nv_str longer = mask(arena, (struct nv_str){text, sizeof text});
+        ck_assert_uint_eq(sizeof text - longer.len, len - found.len);
+        ck_assert_mem_eq(longer.ptr, found.ptr, found.len);
+        masked += found.ptr != own.ptr;
+    }
+    ck_assert_uint_gt(masked, 100);
+}
+END_TEST
+
 START_TEST(no_memory_is_an_error)
 {
     struct nv_arena *small = nv_arena_new(8192);
@@ -488,6 +537,7 @@ int main(void)
     tcase_add_loop_test(tcase, what_looks_like_the_begin_of_a_secret_is_quick, 0, 18);
     tcase_add_test(tcase, keys_of_other_rules);
     tcase_add_test(tcase, what_was_looked_at_changes_no_answer);
+    tcase_add_loop_test(tcase, a_short_text_is_masked_as_a_long_one, 0, 3);
     tcase_add_test(tcase, no_memory_is_an_error);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
