@@ -7,10 +7,11 @@
  *
  * Heads and the beginnings of bodies are read through the loop's scratch area, so that a client
  * which sends a byte a second holds hardly more than that; the rest of a body of known length
- * goes straight into its own buffer. Deadlines are absolute: they begin with a state and no
- * byte renews them; a body must also keep a minimum rate. A refusal is followed by reading on
- * for a while, within a budget of bytes and time: closing a socket with unread data makes the
- * kernel reset the connection, and the client would lose the answer.
+ * goes straight into its own buffer, nearly all of it on a connection that has brought as much.
+ * Deadlines are absolute: they begin with a state and no byte renews them; a body must also
+ * keep a minimum rate. A refusal is followed by reading on for a while, within a budget of
+ * bytes and time: closing a socket with unread data makes the kernel reset the connection, and
+ * the client would lose the answer.
  */
 #include "net/http/http_internal.h"
 #include "net/peer.h"
@@ -25,6 +26,7 @@
 #define TURN_BYTES ((size_t)1024 * 1024)
 /* What must have come of a body before room for the next read is made ahead. */
 #define DIRECT_BYTES ((size_t)32 * 1024)
+#define HEAD_READ_BYTES ((size_t)4 * 1024) /* most heads */
 
 enum step { STEP_ON, STEP_WAIT, STEP_CLOSED };
 
@@ -446,10 +448,20 @@ static enum step step_rest(struct nv_http_connection *connection)
     return step;
 }
 
+/* Hardly more than the head where a long body is likely to follow: what is read with it has to
+ * be copied to where the rest of it is read. */
+static size_t scratch_wanted(const struct nv_http_connection *connection)
+{
+    return connection->state != NV_HTTP_AT_BODY && connection->longest_body >= DIRECT_BYTES
+               ? HEAD_READ_BYTES
+               : NV_LOOP_SCRATCH_BYTES;
+}
+
 static enum step read_scratch(struct nv_http_connection *connection, size_t *got)
 {
     char *scratch = nv_loop_scratch(connection->part->base.loop);
-    enum nv_err err = nv_stream_read(&connection->stream, scratch, NV_LOOP_SCRATCH_BYTES, got);
+    enum nv_err err =
+        nv_stream_read(&connection->stream, scratch, scratch_wanted(connection), got);
     if (err != NV_OK || *got == 0)
         return err == NV_ERR_AGAIN ? STEP_WAIT : STEP_CLOSED;
     struct nv_str bytes = {scratch, *got};
@@ -471,7 +483,7 @@ static enum step step_read(struct nv_http_connection *connection, size_t *got)
         return step_rest(connection);
     const struct nv_http_exchange *exchange = connection->exchange;
     bool direct = connection->state == NV_HTTP_AT_BODY && !exchange->head.chunked &&
-                  exchange->body_len >= DIRECT_BYTES;
+                  (exchange->body_len >= DIRECT_BYTES || exchange->believed >= DIRECT_BYTES);
     return direct ? read_body(connection, got) : read_scratch(connection, got);
 }
 

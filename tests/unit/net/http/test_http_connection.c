@@ -5,7 +5,10 @@
 #include "expect.h"
 #include "http_echo.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +32,48 @@ START_TEST(pipelined_requests_are_answered_in_order)
     }
     ck_assert_uint_eq(echo_handled, 200);
     nv_buf_release(&all);
+    http_rig_close(&echo_rig);
+}
+END_TEST
+
+/* Sends a body of `len` bytes in pieces of `piece`, another request close behind it, and holds
+ * what comes back against it. */
+static void expect_echo(int fd, size_t len, size_t piece)
+{
+    struct nv_buf all;
+    nv_buf_init(&all, 100000);
+    nv_buf_printf(&all, "POST /echo HTTP/1.1\r\n" ECHO_HOST "Content-Length: %zu\r\n\r\n", len);
+    const size_t body = all.len;
+    for (size_t i = 0; i < len; i++)
+        nv_buf_append_char(&all, (char)('a' + (i * 31 + len + piece) % 26));
+    nv_buf_printf(&all, "POST /echo HTTP/1.1\r\n" ECHO_HOST "Content-Length: 5\r\n\r\n<end>");
+    echo_rig.len = 0;
+    echo_rig.text[0] = '\0';
+    for (size_t at = 0; at < all.len; at += piece)
+        http_rig_send(&echo_rig, fd, nv_str_slice(nv_buf_str(&all), at, piece));
+    for (int i = 0; i < 100 && strstr(echo_rig.text, "<end>") == NULL; i++)
+        (void)http_rig_read(&echo_rig, fd);
+    ck_assert_int_eq(http_rig_status(&echo_rig, 0), 200);
+    ck_assert_int_eq(http_rig_status(&echo_rig, 1), 200);
+    const char *back = strstr(echo_rig.text, "\r\n\r\n");
+    ck_assert_ptr_nonnull(back);
+    ck_assert_mem_eq(back + 4, all.bytes + body, len);
+    nv_buf_release(&all);
+}
+
+/* From then on heads are read alone and bodies where they belong. */
+START_TEST(bodies_behind_a_long_one_are_as_they_were_sent)
+{
+    static const size_t lens[] = {40000, 40000, 32768, 32767, 39999, 3, 3900, 4096, 8192};
+    static const size_t pieces[] = {100000, 4096, 1000};
+    echo_open(NULL);
+    int fd = http_rig_connect(&echo_rig);
+    ck_assert_int_eq(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)), 0);
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        for (size_t k = 0; k < sizeof lens / sizeof lens[0]; k++)
+            expect_echo(fd, lens[k], pieces[i]);
+    }
+    (void)close(fd);
     http_rig_close(&echo_rig);
 }
 END_TEST
@@ -249,6 +294,7 @@ int main(void)
     TCase *tcase = tcase_create("http_connection");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, pipelined_requests_are_answered_in_order);
+    tcase_add_test(tcase, bodies_behind_a_long_one_are_as_they_were_sent);
     tcase_add_test(tcase, continue_is_sent_once_the_head_is_accepted);
     tcase_add_test(tcase, half_closed_client_gets_its_answer);
     tcase_add_test(tcase, large_reply_to_a_slow_reader);
