@@ -170,7 +170,7 @@ static bool in_string(const struct pair *pair, size_t escapes, char quote)
 /*
  * Does the quote before `from`, with so many backslashes, end a string of JSON, whose text ends
  * with the name, and begin no value? Then brackets, commas, numbers and the like follow, `len`
- * bytes up to the quote of the next string.
+ * bytes up to the next string's quote. A name in quotes has those of its value: never fewer \.
  *
  *   {"note":"password: ","count":1}
  *           └ string    ^└┘ no secret: what stands between two strings
@@ -180,7 +180,8 @@ static bool ends_string(const struct pair *pair, size_t from, size_t len, size_t
     static const char structure[] = " \t\r\n,:{}[]\\0123456789+-.eEtruefalsn";
     const struct nv_str text = pair->text;
     const struct nv_str between = nv_str_trim(nv_str_slice(text, from, len));
-    if (pair->quote.len > 0 || between.len == 0 || !memchr(",}]", between.ptr[0], 3))
+    const bool same = pair->quote.len > 0 && pair->quote.len <= escapes + 1;
+    if (same || between.len == 0 || !memchr(",}]", between.ptr[0], 3))
         return false;
     for (size_t i = 0; i < between.len; i++) {
         if (!memchr(structure, between.ptr[i], sizeof structure - 1))

@@ -156,7 +156,17 @@ static bool is_break(char c)
     return c <= '*' || (unsigned char)c > 127 || c == ':' || c == '=';
 }
 
-/* A private key hides what stands before its first line without a break, up to `BEGIN`: that is
+/* The runs of some bytes, before what follows them hides them. */
+static void look_at_runs(struct scan *scan, size_t from, size_t end)
+{
+    for (size_t to; from < end; from = to + 1) {
+        for (to = from; to < end && !is_break(scan->text.ptr[to]);)
+            to++;
+        look_at_run(scan, from, to);
+    }
+}
+
+/* A private key hides its label, and what stands before `BEGIN` without a break: both are
  * looked at first. */
 static void look_at_dash(struct scan *scan, size_t at)
 {
@@ -166,8 +176,11 @@ static void look_at_dash(struct scan *scan, size_t at)
     size_t begin = at;
     while (begin > scan->done && !is_break(scan->text.ptr[begin - 1]))
         begin--;
-    look_at_run(scan, begin, at + sizeof "-BEGIN" - 1);
+    const size_t label = at + sizeof "-BEGIN" - 1;
+    look_at_run(scan, begin, label);
     struct nv_secret_stretch found = nv_private_key_find(scan->text, scan->done, at);
+    look_at_runs(scan, label, found.len > 0 ? found.from : label);
+    found = nv_private_key_find(scan->text, scan->done, at);
     if (found.len > 0)
         take(scan, &found, NV_STR(""));
 }
