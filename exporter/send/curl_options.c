@@ -28,6 +28,9 @@ static const struct {
     {CURLOPT_HTTP09_ALLOWED, 0},
     {CURLOPT_FOLLOWLOCATION, 0},
     {CURLOPT_TCP_KEEPALIVE, 1},
+    /* Bytes that one call gives to the socket: 64 KiB unless told, and each call wakes who
+     * reads. libcurl has such a buffer for each request on its way. */
+    {CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10},
     {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
     {CURLOPT_QUICK_EXIT, 1},
     /* A connection that is never idle would stay with an address, and with an authority, for
