@@ -25,6 +25,7 @@
 #include "gateway/config/option_origins.h"
 #include "gateway/config/option_value.h"
 #include "gateway/process/progress.h"
+#include "gateway/process/scheduling.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -478,6 +479,7 @@ int nv_run(const struct nv_options *options, const struct nv_option_sources *sou
     nv_options_log_origins(options);
     nv_memory_budget_begin(options);
     (void)nv_descriptors_raise();
+    (void)nv_scheduling_as_batch();
     enum nv_err err = nv_gateway_new(options, &fail, &gateway);
     if (err == NV_OK)
         err = nv_gateway_start(gateway, &fail);

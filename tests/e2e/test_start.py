@@ -1,5 +1,6 @@
 """What is refused at the start, with which exit code, and whether it says what to do."""
 import json
+import os
 import resource
 import socket
 import subprocess
@@ -175,6 +176,14 @@ def test_logs_are_json_without_secrets(make_gateway):
     for line in gateway.log:
         assert isinstance(json.loads(line), dict)
     assert "nv_secret" not in "\n".join(gateway.log + gateway.out)
+
+
+def test_threads_are_scheduled_as_batch(gateway):
+    before = os.sched_getscheduler(0)
+    expected = os.SCHED_BATCH if before == os.SCHED_OTHER else before
+    threads = [int(thread) for thread in os.listdir(f"/proc/{gateway.process.pid}/task")]
+    assert len(threads) > 1
+    assert {os.sched_getscheduler(thread) for thread in threads} == {expected}
 
 
 def test_descriptors_are_raised_to_the_hard_limit(make_gateway):
