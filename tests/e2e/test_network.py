@@ -19,6 +19,7 @@ NAME = "noveum.test"
 PASSWORD = "p%40ss-word:1"
 LOGIN = f"alice:{PASSWORD}"
 DECODED = "alice:p@ss-word:1"
+FREE_PORTS = tuple(f"--set={key}=127.0.0.1:0" for key in ("receiver.http.listen", "receiver.grpc.listen", "admin.listen"))
 
 
 @pytest.fixture(scope="module")
@@ -203,8 +204,8 @@ def test_a_file_that_holds_no_authority_is_refused(run, directory, authority, fi
                             ([f"exporter.noveum.client_key_file={directory}/empty.pem"], "client_cert_file"),
                             (["exporter.noveum.proxy=ftp://x"], "is no proxy"),
                             (["exporter.noveum.proxy=http://u:topsecret@h:99999"], "is no proxy")):
-        done = run(*(f"--set={setting}" for setting in settings), f"--set=journal.directory={directory}/j", cwd=directory,
-                   environment={"NOVEUM_API_KEY": "nv_x"})
+        done = run(*(f"--set={setting}" for setting in settings), *FREE_PORTS, f"--set=journal.directory={directory}/j",
+                   cwd=directory, environment={"NOVEUM_API_KEY": "nv_x"})
         assert done.returncode in (1, 2) and words in done.stderr and "topsecret" not in done.stderr, done.stderr
 
 
