@@ -245,7 +245,7 @@ static void add_endpoint(const struct nv_options *options,
     }
     nv_finding_add(out, NV_FINDING_OK, "endpoint", NULL, "%.300s, %s%.80s%.*s",
                    config->endpoint, chosen ? "from " : "the default",
-                   options->where[NV_OPT_exporter_noveum_endpoint],
+                   chosen ? options->where[NV_OPT_exporter_noveum_endpoint] : "",
                    NV_STR_ARG(nv_buf_str(&proxy)));
     nv_buf_release(&proxy);
 }
