@@ -170,16 +170,17 @@ static void look_at_runs(struct scan *scan, size_t from, size_t end)
  * looked at first. */
 static void look_at_dash(struct scan *scan, size_t at)
 {
-    if (at + 1 >= scan->text.len || scan->text.ptr[at + 1] != 'B' ||
-        nv_private_key_find(scan->text, scan->done, at).len == 0)
+    if (at + 1 >= scan->text.len || scan->text.ptr[at + 1] != 'B')
+        return;
+    struct nv_secret_stretch found = nv_private_key_find(scan->text, scan->done, at);
+    if (found.len == 0)
         return;
     size_t begin = at;
     while (begin > scan->done && !is_break(scan->text.ptr[begin - 1]))
         begin--;
     const size_t label = at + sizeof "-BEGIN" - 1;
     look_at_run(scan, begin, label);
-    struct nv_secret_stretch found = nv_private_key_find(scan->text, scan->done, at);
-    look_at_runs(scan, label, found.len > 0 ? found.from : label);
+    look_at_runs(scan, label, found.from);
     found = nv_private_key_find(scan->text, scan->done, at);
     if (found.len > 0)
         take(scan, &found, NV_STR(""));
