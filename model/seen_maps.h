@@ -144,4 +144,24 @@ static inline void nv_seen_list_put(struct nv_seen_maps *seen, unsigned place,
     seen->lists[place] = list;
 }
 
+/* How many of the maps that `list` begins with are known; 0: none, or `seen` is NULL. */
+static inline uint32_t nv_seen_known(const struct nv_seen_maps *seen,
+                                     const struct nv_array *list)
+{
+    const unsigned place = seen ? nv_seen_list_place(list) : NV_SEEN_NOWHERE;
+    const struct nv_seen_list *found =
+        place != NV_SEEN_NOWHERE ? nv_seen_list_find(seen, place, list) : NULL;
+    return found ? found->known : 0;
+}
+
+/* So many of the values that `list` begins with are known now; the first `sure` of them were
+ * before. */
+static inline void nv_seen_know(struct nv_seen_maps *seen, const struct nv_array *list,
+                                uint32_t known, uint32_t sure)
+{
+    const unsigned place = seen ? nv_seen_list_place(list) : NV_SEEN_NOWHERE;
+    if (place != NV_SEEN_NOWHERE)
+        nv_seen_list_put(seen, place, (struct nv_seen_list){*list, known, 0, 0}, sure);
+}
+
 #endif

@@ -115,10 +115,7 @@ static enum nv_err walk_value(struct walk *walk, struct nv_value *value);
 /* A conversation that is sent again with each call is walked from its first new message on. */
 static enum nv_err walk_array(struct walk *walk, const struct nv_array *array)
 {
-    const unsigned place = walk->maps ? nv_seen_list_place(array) : NV_SEEN_NOWHERE;
-    const struct nv_seen_list *seen =
-        place != NV_SEEN_NOWHERE ? nv_seen_list_find(walk->maps, place, array) : NULL;
-    const uint32_t before = seen ? seen->known : 0;
+    const uint32_t before = nv_seen_known(walk->maps, array);
     const uint64_t changed = walk->changed;
     uint32_t known = before;
     enum nv_err err = NV_OK;
@@ -126,8 +123,8 @@ static enum nv_err walk_array(struct walk *walk, const struct nv_array *array)
         err = walk_value(walk, &array->items[i]);
         known += walk->changed == changed;
     }
-    if (place != NV_SEEN_NOWHERE && err == NV_OK)
-        nv_seen_list_put(walk->maps, place, (struct nv_seen_list){*array, known, 0, 0}, before);
+    if (err == NV_OK)
+        nv_seen_know(walk->maps, array, known, before);
     return err;
 }
 

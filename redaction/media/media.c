@@ -359,10 +359,7 @@ static enum nv_err walk_value(struct pass *pass, const struct level *level,
 static enum nv_err walk_array(struct pass *pass, const struct level *level,
                               const struct nv_array *array)
 {
-    const unsigned place = nv_seen_list_place(array);
-    const struct nv_seen_list *seen =
-        place != NV_SEEN_NOWHERE ? nv_seen_list_find(pass->maps, place, array) : NULL;
-    const uint32_t before = seen ? seen->known : 0;
+    const uint32_t before = nv_seen_known(pass->maps, array);
     const uint32_t doubts = pass->doubts;
     uint32_t known = before;
     enum nv_err err = NV_OK;
@@ -370,8 +367,8 @@ static enum nv_err walk_array(struct pass *pass, const struct level *level,
         err = walk_value(pass, level, &array->items[i]);
         known += pass->doubts == doubts;
     }
-    if (place != NV_SEEN_NOWHERE && err == NV_OK)
-        nv_seen_list_put(pass->maps, place, (struct nv_seen_list){*array, known, 0, 0}, before);
+    if (err == NV_OK)
+        nv_seen_know(pass->maps, array, known, before);
     return err;
 }
 
